@@ -1,0 +1,277 @@
+//! The one place where a failure becomes what Step Functions sees: `errorType` and `errorMessage`.
+//!
+//! Enters: failures of every stage, each built by a constructor below. Leaves: [`Error`], which `lambda_runtime`
+//! posts as `{errorType, errorMessage}`; the message is one JSON object on one line of at most
+//! [`MESSAGE_LIMIT`] bytes. Lists that would not fit are dropped whole and named in `omitted`.
+//! Names and paths are quoted, parameter values never.
+
+use std::borrow::Cow;
+
+use lambda_runtime::Diagnostic;
+use serde_json::{Map, Value, json};
+
+use crate::effect::Effect;
+
+/// Bytes of `errorMessage`. Step Functions keeps 32,768 characters of a cause.
+pub const MESSAGE_LIMIT: usize = 24_000;
+
+/// Bytes of one human-readable sentence inside the message; a service may answer with a page.
+const SENTENCE_LIMIT: usize = 8_000;
+
+/// Names that belong to Step Functions, Lambda and us; no callee may drive our caller's retriers with them.
+const RESERVED_PREFIXES: [&str; 3] = ["States.", "CrossRegion.", "Lambda."];
+
+/// Characters of an error name that Step Functions accepts.
+const NAME_LIMIT: usize = 256;
+
+/// Error names of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    InvalidEvent,
+    InvalidParameters,
+    UnknownService,
+    UnknownOperation,
+    NotAllowed,
+    EndpointUnresolved,
+    Unreachable,
+    OutcomeUnknown,
+    DeadlineExceeded,
+    ResultTooLarge,
+    MalformedResponse,
+    RemoteError,
+    Internal,
+}
+
+impl Kind {
+    /// The name as Catch and Retry match it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidEvent => "CrossRegion.InvalidEvent",
+            Self::InvalidParameters => "CrossRegion.InvalidParameters",
+            Self::UnknownService => "CrossRegion.UnknownService",
+            Self::UnknownOperation => "CrossRegion.UnknownOperation",
+            Self::NotAllowed => "CrossRegion.NotAllowed",
+            Self::EndpointUnresolved => "CrossRegion.EndpointUnresolved",
+            Self::Unreachable => "CrossRegion.Unreachable",
+            Self::OutcomeUnknown => "CrossRegion.OutcomeUnknown",
+            Self::DeadlineExceeded => "CrossRegion.DeadlineExceeded",
+            Self::ResultTooLarge => "CrossRegion.ResultTooLarge",
+            Self::MalformedResponse => "CrossRegion.MalformedResponse",
+            Self::RemoteError => "CrossRegion.RemoteError",
+            Self::Internal => "CrossRegion.Internal",
+        }
+    }
+}
+
+/// One fault of a report that lists all faults of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// JSON path into the event or the table, as in `parameters.Key.id`.
+    pub path: String,
+    /// What is wrong, lower case, without the value.
+    pub message: String,
+}
+
+impl Fault {
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// A failure, with all that its message may say. Fields that are `None` are left out of the message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Error {
+    name: Cow<'static, str>,
+    pub message: String,
+    pub effect: Effect,
+    pub faults: Vec<Fault>,
+    pub service: Option<String>,
+    pub action: Option<String>,
+    pub region: Option<String>,
+    pub status_code: Option<u16>,
+    /// The wire code, where the name is the modelled shape's or had to be replaced.
+    pub code: Option<String>,
+    pub request_id: Option<String>,
+    pub attempts: Option<u32>,
+    /// Modelled scalar members; names of withheld members map to null.
+    pub fields: Map<String, Value>,
+}
+
+impl Error {
+    /// A failure under one of our own names, with `effect` none.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            name: Cow::Borrowed(kind.name()),
+            message: message.into(),
+            effect: Effect::None,
+            faults: Vec::new(),
+            service: None,
+            action: None,
+            region: None,
+            status_code: None,
+            code: None,
+            request_id: None,
+            attempts: None,
+            fields: Map::new(),
+        }
+    }
+
+    /// A failure that a stage found more than once: all faults in one report.
+    pub fn faults(kind: Kind, faults: Vec<Fault>) -> Self {
+        let mut message = faults.first().map(ToString::to_string).unwrap_or_default();
+        if faults.len() > 1 {
+            message.push_str(&format!(" (and {} more)", faults.len() - 1));
+        }
+        Self { faults, ..Self::new(kind, message) }
+    }
+
+    /// A service's own error. `shape` is the modelled shape's name, `code` the wire code; a name that is not a
+    /// callee's to use becomes `CrossRegion.RemoteError`.
+    pub fn remote(shape: Option<&str>, code: Option<&str>, message: impl Into<String>) -> Self {
+        let name = shape.or(code).unwrap_or_default();
+        let mut error = Self::new(Kind::RemoteError, message);
+        if usable_name(name) {
+            error.name = Cow::Owned(name.to_owned());
+        }
+        error.code = code.map(|code| clip(code, NAME_LIMIT).to_owned());
+        error
+    }
+
+    /// The error name that Catch and Retry match.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    /// Says which call failed, where a later stage has not said so already.
+    #[must_use]
+    pub fn for_call(mut self, service: &str, action: &str, region: &str) -> Self {
+        self.service.get_or_insert_with(|| service.to_owned());
+        self.action.get_or_insert_with(|| action.to_owned());
+        self.region.get_or_insert_with(|| region.to_owned());
+        self
+    }
+
+    /// `errorMessage`: one JSON object on one line, within [`MESSAGE_LIMIT`] bytes.
+    pub fn to_message(&self) -> String {
+        let mut report = Map::new();
+        report.insert("message".into(), clip(&self.message, SENTENCE_LIMIT).into());
+        report.insert("effect".into(), json!(self.effect));
+        let scalars = [
+            ("service", self.service.as_deref().map(Value::from)),
+            ("action", self.action.as_deref().map(Value::from)),
+            ("region", self.region.as_deref().map(Value::from)),
+            ("statusCode", self.status_code.map(Value::from)),
+            ("code", self.code.as_deref().map(Value::from)),
+            ("requestId", self.request_id.as_deref().map(|id| clip(id, NAME_LIMIT).into())),
+            ("attempts", self.attempts.map(Value::from)),
+        ];
+        report.extend(scalars.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+        let faults: Vec<Value> = self.faults.iter().map(|fault| fault.to_string().into()).collect();
+        let lists = [
+            ("fields", !self.fields.is_empty(), Value::Object(self.fields.clone())),
+            ("faults", faults.len() > 1, Value::Array(faults)),
+        ];
+        let mut omitted = Vec::new();
+        for (key, present, list) in lists {
+            if !present {
+                continue;
+            }
+            report.insert(key.to_owned(), list);
+            if json!(report).to_string().len() > MESSAGE_LIMIT - 64 {
+                report.remove(key);
+                omitted.push(key);
+            }
+        }
+        if !omitted.is_empty() {
+            report.insert("omitted".to_owned(), json!(omitted));
+        }
+        Value::Object(report).to_string()
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        Self { error_type: error.name.clone().into_owned(), error_message: error.to_message() }
+    }
+}
+
+fn usable_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= NAME_LIMIT
+        && !name.chars().any(char::is_control)
+        && !RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The longest prefix of at most `bytes` bytes once written as JSON, cut between characters and marked as cut.
+fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
+    let mut written = 0;
+    for (at, character) in text.char_indices() {
+        // Escapes make a control character six bytes of JSON.
+        written += match character {
+            '"' | '\\' | '\n' | '\r' | '\t' => 2,
+            control if control < ' ' => 6,
+            other => other.len_utf8(),
+        };
+        if written > bytes {
+            return Cow::Owned(format!("{}…", text.get(..at).unwrap_or_default()));
+        }
+    }
+    Cow::Borrowed(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callee_cannot_use_names_that_drive_retriers() {
+        for name in ["States.Timeout", "CrossRegion.NotReady", "Lambda.ServiceException", "", &"x".repeat(257)] {
+            let error = Error::remote(None, Some(name), "no");
+            assert_eq!(error.name(), "CrossRegion.RemoteError", "{name}");
+        }
+        assert_eq!(Error::remote(Some("NoSuchEntityException"), Some("NoSuchEntity"), "").name(), "NoSuchEntityException");
+    }
+
+    #[test]
+    fn the_message_is_one_line_of_json_within_its_limit() {
+        let faults = (0..5_000).map(|n| Fault::new(format!("parameters.M{n}"), "unknown member")).collect();
+        let mut error = Error::faults(Kind::InvalidParameters, faults);
+        error.fields.insert("Item".into(), Value::Null);
+        error.message = "\n\"\u{1}é".repeat(10_000);
+        let message = error.to_message();
+        assert!(message.len() <= MESSAGE_LIMIT, "{}", message.len());
+        assert!(!message.contains('\n'));
+        let parsed: Value = serde_json::from_str(&message).unwrap();
+        assert_eq!(parsed["omitted"], json!(["faults"]));
+        assert_eq!(parsed["fields"], json!({"Item": null}));
+        assert_eq!(parsed["effect"], "none");
+    }
+
+    #[test]
+    fn all_faults_are_listed() {
+        let error = Error::faults(Kind::InvalidEvent, vec![Fault::new("region", "missing"), Fault::new("x", "unknown field")]);
+        let parsed: Value = serde_json::from_str(&error.to_message()).unwrap();
+        assert_eq!(parsed["message"], "region: missing (and 1 more)");
+        assert_eq!(parsed["faults"], json!(["region: missing", "x: unknown field"]));
+    }
+}
