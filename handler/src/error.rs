@@ -63,10 +63,13 @@ impl Kind {
     }
 }
 
+/// Faults of one report. A payload of megabytes can hold a million, of which nobody reads more.
+const FAULTS_KEPT: usize = 100;
+
 /// One fault of a report that lists all faults of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// JSON path into the event or the table, as in `parameters.Key.id`.
+    /// JSON path into the event or the table, as in `parameters.Key.id`; empty for the document as a whole.
     pub path: String,
     /// What is wrong, lower case, without the value.
     pub message: String,
@@ -80,7 +83,42 @@ impl Fault {
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.path.is_empty() {
+            return f.write_str(&self.message);
+        }
         write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// Faults as a stage finds them: the first [`FAULTS_KEPT`], and how many there were.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    kept: Vec<Fault>,
+    found: usize,
+}
+
+impl Faults {
+    pub fn push(&mut self, fault: Fault) {
+        self.found += 1;
+        if !self.is_full() {
+            self.kept.push(fault);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.found == 0
+    }
+
+    /// Further faults are only counted, so their messages need no care.
+    pub fn is_full(&self) -> bool {
+        self.kept.len() >= FAULTS_KEPT
+    }
+}
+
+impl From<Vec<Fault>> for Faults {
+    fn from(faults: Vec<Fault>) -> Self {
+        let found = faults.len();
+        Self { kept: faults.into_iter().take(FAULTS_KEPT).collect(), found }
     }
 }
 
@@ -123,12 +161,13 @@ impl Error {
     }
 
     /// A failure that a stage found more than once: all faults in one report.
-    pub fn faults(kind: Kind, faults: Vec<Fault>) -> Self {
-        let mut message = faults.first().map(ToString::to_string).unwrap_or_default();
-        if faults.len() > 1 {
-            message.push_str(&format!(" (and {} more)", faults.len() - 1));
+    pub fn faults(kind: Kind, faults: impl Into<Faults>) -> Self {
+        let Faults { kept, found } = faults.into();
+        let mut message = kept.first().map(ToString::to_string).unwrap_or_default();
+        if found > 1 {
+            message.push_str(&format!(" (and {} more)", found - 1));
         }
-        Self { faults, ..Self::new(kind, message) }
+        Self { faults: kept, ..Self::new(kind, message) }
     }
 
     /// A service's own error. `shape` is the modelled shape's name, `code` the wire code; a name that is not a
@@ -139,7 +178,7 @@ impl Error {
         if usable_name(name) {
             error.name = Cow::Owned(name.to_owned());
         }
-        error.code = code.map(|code| clip(code, NAME_LIMIT).to_owned());
+        error.code = code.map(|code| clip(code, NAME_LIMIT).into_owned());
         error
     }
 
@@ -245,16 +284,22 @@ mod tests {
 
     #[test]
     fn a_callee_cannot_use_names_that_drive_retriers() {
-        for name in ["States.Timeout", "CrossRegion.NotReady", "Lambda.ServiceException", "", &"x".repeat(257)] {
+        for name in
+            ["States.Timeout", "CrossRegion.NotReady", "Lambda.ServiceException", "", &"x".repeat(257)]
+        {
             let error = Error::remote(None, Some(name), "no");
             assert_eq!(error.name(), "CrossRegion.RemoteError", "{name}");
         }
-        assert_eq!(Error::remote(Some("NoSuchEntityException"), Some("NoSuchEntity"), "").name(), "NoSuchEntityException");
+        assert_eq!(
+            Error::remote(Some("NoSuchEntityException"), Some("NoSuchEntity"), "").name(),
+            "NoSuchEntityException"
+        );
     }
 
     #[test]
     fn the_message_is_one_line_of_json_within_its_limit() {
-        let faults = (0..5_000).map(|n| Fault::new(format!("parameters.M{n}"), "unknown member")).collect();
+        let faults =
+            (0..5_000).map(|n| Fault::new(format!("parameters.M{n}"), "é".repeat(200))).collect::<Vec<_>>();
         let mut error = Error::faults(Kind::InvalidParameters, faults);
         error.fields.insert("Item".into(), Value::Null);
         error.message = "\n\"\u{1}é".repeat(10_000);
@@ -269,9 +314,23 @@ mod tests {
 
     #[test]
     fn all_faults_are_listed() {
-        let error = Error::faults(Kind::InvalidEvent, vec![Fault::new("region", "missing"), Fault::new("x", "unknown field")]);
+        let error = Error::faults(
+            Kind::InvalidEvent,
+            vec![Fault::new("region", "missing"), Fault::new("x", "unknown field")],
+        );
         let parsed: Value = serde_json::from_str(&error.to_message()).unwrap();
         assert_eq!(parsed["message"], "region: missing (and 1 more)");
         assert_eq!(parsed["faults"], json!(["region: missing", "x: unknown field"]));
+    }
+
+    #[test]
+    fn more_faults_than_anyone_reads_are_counted() {
+        let mut faults = Faults::default();
+        for n in 0..5_000 {
+            faults.push(Fault::new(format!("f{n}"), "unknown field"));
+        }
+        let error = Error::faults(Kind::InvalidEvent, faults);
+        assert_eq!(error.message, "f0: unknown field (and 4999 more)");
+        assert_eq!(error.faults.len(), FAULTS_KEPT);
     }
 }
