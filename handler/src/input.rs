@@ -1,0 +1,90 @@
+//! Parameters that fit the operation's input shape (section 2 of the contract).
+//!
+//! Enters: an [`Operation`] and the event's `parameters`. Leaves: [`Bound`], the only thing that a client accepts.
+//! Fails with `CrossRegion.InvalidParameters`, all faults in one report.
+
+pub mod bind;
+pub mod value;
+
+use aws_smithy_schema::Schema;
+use aws_smithy_schema::serde::{SerdeError, SerializableStruct, ShapeSerializer};
+use serde_json::{Map, Value as Json};
+
+use crate::catalog::model::{MemberTrait, OperationTrait};
+use crate::catalog::{self, Operation};
+use crate::error::{Error, Fault, Kind};
+use value::{Structure, Value};
+
+/// Parameters that fit: made by [`bind`] alone.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    operation: &'static Operation,
+    input: Structure,
+    parameters: Map<String, Json>,
+}
+
+/// Checks the parameters against the input shape and fills a missing idempotency token.
+pub fn bind(operation: &'static Operation, parameters: Map<String, Json>) -> Result<Bound, Error> {
+    if operation.has(&OperationTrait::EventStreamInput) {
+        let fault = Fault::new("action", "takes an event stream as input, which a Lambda function cannot send");
+        return Err(Error::faults(Kind::InvalidParameters, vec![fault]));
+    }
+    let mut faults = Vec::new();
+    let mut input = bind::input(operation, &parameters, &mut faults)?;
+    if !faults.is_empty() {
+        return Err(Error::faults(Kind::InvalidParameters, faults));
+    }
+    fill_token(operation, &mut input);
+    Ok(Bound { operation, input, parameters })
+}
+
+impl Bound {
+    pub fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    /// The value of a top-level member, if it was given.
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.input.member(name)
+    }
+
+    /// The parameters as they came, for JMESPath expressions over the input.
+    pub fn parameters(&self) -> &Map<String, Json> {
+        &self.parameters
+    }
+
+    /// Top-level members with their values.
+    pub fn members(&self) -> impl Iterator<Item = (&'static catalog::shape::Member, &Value)> {
+        self.input.members()
+    }
+
+    /// The same parameters with one top-level string member set, for what an SDK derives from the others.
+    #[must_use]
+    pub fn with_text(mut self, name: &str, text: String) -> Self {
+        self.input.set(name, Value::String(text));
+        self
+    }
+}
+
+impl SerializableStruct for Bound {
+    fn schema(&self) -> &Schema<'_> {
+        &self.operation.input_schema
+    }
+
+    fn serialize_members(&self, serializer: &mut dyn ShapeSerializer) -> Result<(), SerdeError> {
+        self.input.serialize_members(serializer)
+    }
+}
+
+/// What every SDK does: a token that the caller left out is a random UUID, so that the retries of one call share it.
+/// Some members carry the trait but are ids of resources; those are required and are left to the caller.
+fn fill_token(operation: &Operation, input: &mut Structure) {
+    let Some(shape) = operation.input else { return };
+    for member in catalog::members(shape) {
+        let lower = member.name.to_lowercase();
+        let is_token = !member.has(&MemberTrait::Required) || lower.ends_with("token") || lower.ends_with("requestid");
+        if member.has(&MemberTrait::IdempotencyToken) && is_token && input.member(&member.name).is_none() {
+            input.set(&member.name, Value::String(uuid::Uuid::new_v4().to_string()));
+        }
+    }
+}

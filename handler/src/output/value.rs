@@ -1,0 +1,153 @@
+//! An answer's members as JSON, under the model's names.
+//!
+//! Enters: a shape and the SDK's deserializer for the answer. Leaves: JSON: timestamps as ISO 8601 in UTC with
+//! milliseconds, blobs as base64, 64-bit integers exact, NaN and infinities as strings. Fails where the answer does
+//! not fit the shape.
+
+use aws_smithy_schema::Schema;
+use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
+use aws_smithy_types::date_time::Format;
+use aws_smithy_types::{DateTime, Document, Number};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value as Json};
+
+use crate::catalog::model::ShapeTrait;
+use crate::catalog::shape::{Kind, Member, Shape};
+use crate::catalog::{self};
+
+/// Members of a structure whose schema the caller gives (an operation's output, an error).
+pub fn structure(
+    shape: &'static Shape,
+    schema: &Schema<'_>,
+    deserializer: &mut dyn ShapeDeserializer,
+) -> Result<Map<String, Json>, SerdeError> {
+    let members = catalog::members(shape);
+    let mut read = Map::new();
+    deserializer.read_struct(schema, &mut |member_schema, deserializer| {
+        let Some(member) = member_schema.member_index().and_then(|at| members.get(at)) else {
+            return deserializer.skip_value();
+        };
+        if deserializer.is_null() {
+            return deserializer.read_null();
+        }
+        let value = member_value(member, deserializer)?;
+        read.insert(member.name.clone(), value);
+        Ok(())
+    })?;
+    Ok(read)
+}
+
+fn member_value(member: &'static Member, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
+    let target = member.target().map_err(|error| SerdeError::custom(error.to_string()))?;
+    value(target, member.schema, deserializer)
+}
+
+fn value(shape: &'static Shape, schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
+    Ok(match &shape.kind {
+        Kind::Boolean => deserializer.read_boolean(schema)?.into(),
+        Kind::Integer => deserializer.read_integer(schema)?.into(),
+        Kind::Long => deserializer.read_long(schema)?.into(),
+        Kind::Float => float(deserializer.read_float(schema)?),
+        Kind::Double => double(deserializer.read_double(schema)?),
+        Kind::String => deserializer.read_string(schema)?.into(),
+        Kind::Blob => STANDARD.encode(deserializer.read_blob(schema)?).into(),
+        Kind::Timestamp => timestamp(deserializer.read_timestamp(schema)?),
+        Kind::Document => document(deserializer.read_document(schema)?),
+        Kind::List(element) => list(shape, element, schema, deserializer)?,
+        Kind::Map(_, member) => map(member, schema, deserializer)?,
+        Kind::Structure(_) | Kind::Union(_) => structure(shape, shape.schema(), deserializer)?.into(),
+    })
+}
+
+fn list(
+    shape: &'static Shape,
+    element: &'static Member,
+    schema: &Schema<'_>,
+    deserializer: &mut dyn ShapeDeserializer,
+) -> Result<Json, SerdeError> {
+    let sparse = shape.has(&ShapeTrait::Sparse);
+    let mut items = Vec::new();
+    deserializer.read_list(schema, &mut |deserializer| {
+        if deserializer.is_null() {
+            deserializer.read_null()?;
+            if sparse {
+                items.push(Json::Null);
+            }
+            return Ok(());
+        }
+        items.push(member_value(element, deserializer)?);
+        Ok(())
+    })?;
+    Ok(items.into())
+}
+
+fn map(member: &'static Member, schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
+    let mut entries = Map::new();
+    deserializer.read_map(schema, &mut |key, deserializer| {
+        let value = if deserializer.is_null() {
+            deserializer.read_null()?;
+            Json::Null
+        } else {
+            member_value(member, deserializer)?
+        };
+        entries.insert(key, value);
+        Ok(())
+    })?;
+    Ok(entries.into())
+}
+
+/// ISO 8601 in UTC with milliseconds; a year that ISO 8601 cannot write is given in epoch seconds.
+pub fn timestamp(time: DateTime) -> Json {
+    let millis = time.subsec_nanos() / 1_000_000;
+    match DateTime::from_secs(time.secs()).fmt(Format::DateTime) {
+        Ok(whole) => format!("{}.{millis:03}Z", whole.trim_end_matches('Z')).into(),
+        Err(_) => time.secs().into(),
+    }
+}
+
+/// A 32-bit float keeps its own shortest digits: 0.1, not 0.10000000149.
+fn float(value: f32) -> Json {
+    if value.is_finite() { value.to_string().parse::<f64>().map_or(Json::Null, double) } else { double(f64::from(value)) }
+}
+
+fn double(value: f64) -> Json {
+    match serde_json::Number::from_f64(value) {
+        Some(number) => number.into(),
+        None if value.is_nan() => "NaN".into(),
+        None if value > 0.0 => "Infinity".into(),
+        None => "-Infinity".into(),
+    }
+}
+
+fn document(value: Document) -> Json {
+    match value {
+        Document::Null => Json::Null,
+        Document::Bool(value) => value.into(),
+        Document::Number(Number::PosInt(value)) => value.into(),
+        Document::Number(Number::NegInt(value)) => value.into(),
+        Document::Number(Number::Float(value)) => double(value),
+        Document::String(text) => text.into(),
+        Document::Array(items) => items.into_iter().map(document).collect(),
+        Document::Object(members) => members.into_iter().map(|(name, value)| (name, document(value))).collect(),
+        // The SDK's type may grow; JSON cannot.
+        _ => Json::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_have_milliseconds_in_utc() {
+        assert_eq!(timestamp(DateTime::from_secs(0)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(timestamp(DateTime::from_secs_and_nanos(-1, 999_000_000)), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn floats_keep_their_own_digits() {
+        assert_eq!(float(0.1).to_string(), "0.1");
+        assert_eq!(double(f64::NEG_INFINITY), "-Infinity");
+    }
+}
