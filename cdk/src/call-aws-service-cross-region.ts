@@ -1,0 +1,311 @@
+/**
+ * The task: a state that calls one operation of one AWS service in another Region.
+ *
+ * In: the props of aws-cdk-lib's construct of this name, and more. Out: the state's JSON, which is that of
+ * aws-cdk-lib's; one permission in the function's operation table; the IAM statements for it. What
+ * aws-cdk-lib throws is thrown; every other mistake is an error annotation, so that all of them show at once.
+ */
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { Annotations, Aws, Duration, Token } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import {
+  BodyAs,
+  CallRetry,
+  CallTimeouts,
+  EndpointOptions,
+  FunctionError,
+  renderSettings,
+  Spelling,
+} from './call-options';
+import { CrossRegionFunction } from './cross-region-function';
+import { plan } from './plan';
+
+interface CallAwsServiceCrossRegionOptions {
+  /**
+   * The AWS service to call, in any spelling that AWS's own tools use: that of the SDK for JavaScript v3, of
+   * Step Functions' SDK integrations, of the AWS CLI and boto3.
+   *
+   * @see https://docs.aws.amazon.com/AWSJavaScriptSDK/v3/latest/
+   */
+  readonly service: string;
+
+  /**
+   * The API action to call, in camelCase.
+   */
+  readonly action: string;
+
+  /**
+   * The Region to call. It may come from state, if `regions` says which ones are allowed.
+   */
+  readonly region: string;
+
+  /**
+   * The parameters of the API action, under the names of the API reference.
+   *
+   * @default - no parameters
+   */
+  readonly parameters?: { [key: string]: any };
+
+  /**
+   * The resources of the IAM statement that lets the function make the call.
+   *
+   * @default - may be left out where the IAM action has no resource types; the statement then says `*`
+   */
+  readonly iamResources?: string[];
+
+  /**
+   * The action of the IAM statement that lets the function make the call.
+   *
+   * @default - the actions that the operation needs
+   */
+  readonly iamAction?: string;
+
+  /**
+   * IAM actions with resources of their own, in addition to or in place of derived actions of the same name.
+   *
+   * For calls that need several permissions on different resources: `copyObject` reads one bucket and writes
+   * another.
+   *
+   * @default - every action gets `iamResources`
+   */
+  readonly iamResourcesByAction?: { [action: string]: string[] };
+
+  /**
+   * Conditions of the IAM statements, beside the one on the Region.
+   *
+   * @default - no further conditions
+   */
+  readonly iamConditions?: { [operator: string]: any };
+
+  /**
+   * Statements that are added to the function's role beside the ones for the call itself.
+   *
+   * @default - no additional statements
+   */
+  readonly additionalIamStatements?: iam.PolicyStatement[];
+
+  /**
+   * Roles that the call hands to the service (`iam:PassRole`).
+   *
+   * @default - the call passes no roles
+   */
+  readonly passRoles?: iam.IRole[];
+
+  /**
+   * The Regions that a `region` from state may take.
+   *
+   * @default - any Region, with a warning, where `region` comes from state
+   */
+  readonly regions?: string[];
+
+  /**
+   * The endpoint to call instead of the service's own.
+   *
+   * It may come from state, if `endpoints` says which ones are allowed: it receives signed requests.
+   *
+   * @default - the service's own endpoint
+   */
+  readonly endpoint?: string;
+
+  /**
+   * The endpoints that an `endpoint` from state may take.
+   *
+   * @default - none
+   */
+  readonly endpoints?: string[];
+
+  /**
+   * Whether to retry on faults of the Lambda service.
+   *
+   * Covers `Lambda.ServiceException`, `Lambda.AWSLambdaException`, `Lambda.SdkClientException`,
+   * `Lambda.ClientExecutionTimeoutException` and `Lambda.TooManyRequestsException`, with an interval of 2
+   * seconds, a backoff rate of 2 and at most 6 attempts.
+   *
+   * @see https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+   *
+   * @default true
+   */
+  readonly retryOnServiceExceptions?: boolean;
+
+  /**
+   * The function that makes the call.
+   *
+   * @default - the stack's `CrossRegionFunction.of(this)`
+   */
+  readonly handler?: CrossRegionFunction;
+
+  /**
+   * Which variant of the service's endpoint to call.
+   *
+   * @default - the standard endpoint
+   */
+  readonly endpointOptions?: EndpointOptions;
+
+  /**
+   * How long one attempt may take.
+   *
+   * @default - derived from the time the function has left
+   */
+  readonly timeouts?: CallTimeouts;
+
+  /**
+   * How the function repeats the call by itself.
+   *
+   * @default - as every AWS SDK does
+   */
+  readonly retry?: CallRetry;
+
+  /**
+   * The form in which a body (S3 `Body`, Lambda `Payload`, …) appears in the result.
+   *
+   * @default BodyAs.AUTO
+   */
+  readonly bodyAs?: BodyAs;
+
+  /**
+   * What happens when a Lambda function that the task invokes answers with an error.
+   *
+   * @default FunctionError.RAISE
+   */
+  readonly functionError?: FunctionError;
+
+  /**
+   * The spelling of parameters, of the result, and of error names.
+   *
+   * @default Spelling.MODEL
+   */
+  readonly spelling?: Spelling;
+}
+
+/**
+ * Properties of a task that calls an AWS API in another Region, with JSONPath.
+ */
+export interface CallAwsServiceCrossRegionJsonPathProps
+  extends sfn.TaskStateJsonPathBaseProps, CallAwsServiceCrossRegionOptions {}
+
+/**
+ * Properties of a task that calls an AWS API in another Region, with JSONata.
+ */
+export interface CallAwsServiceCrossRegionJsonataProps
+  extends sfn.TaskStateJsonataBaseProps, CallAwsServiceCrossRegionOptions {}
+
+/**
+ * Properties of a task that calls an AWS API in another Region.
+ */
+export interface CallAwsServiceCrossRegionProps extends sfn.TaskStateBaseProps, CallAwsServiceCrossRegionOptions {}
+
+const RETRIED_LAMBDA_FAULTS = [
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+];
+
+/**
+ * A Step Functions task that calls an AWS API in another Region.
+ */
+export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
+  /**
+   * A task that calls an AWS API in another Region, with JSONPath.
+   */
+  public static jsonPath(scope: Construct, id: string, props: CallAwsServiceCrossRegionJsonPathProps) {
+    return new CallAwsServiceCrossRegion(scope, id, props);
+  }
+
+  /**
+   * A task that calls an AWS API in another Region, with JSONata.
+   */
+  public static jsonata(scope: Construct, id: string, props: CallAwsServiceCrossRegionJsonataProps) {
+    return new CallAwsServiceCrossRegion(scope, id, { ...props, queryLanguage: sfn.QueryLanguage.JSONATA });
+  }
+
+  protected readonly taskMetrics?: sfn.TaskMetricsConfig;
+  protected readonly taskPolicies?: iam.PolicyStatement[];
+  protected readonly lambdaFunction: lambda.IFunction;
+
+  private readonly handler: CrossRegionFunction;
+  private readonly integrationPattern: sfn.IntegrationPattern;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: CallAwsServiceCrossRegionProps,
+  ) {
+    super(scope, id, props);
+
+    this.integrationPattern = props.integrationPattern ?? sfn.IntegrationPattern.REQUEST_RESPONSE;
+    if (this.integrationPattern === sfn.IntegrationPattern.RUN_JOB) {
+      throw new Error('The RUN_JOB integration pattern is not supported for CallAwsServiceCrossRegion');
+    }
+    if (!Token.isUnresolved(props.action) && !/^[^A-Z]/.test(props.action)) {
+      throw new Error(`action must be camelCase, got: ${props.action}`);
+    }
+
+    this.handler = props.handler ?? CrossRegionFunction.of(this);
+    this.lambdaFunction = this.handler.lambdaFunction;
+    this.permit();
+
+    this.taskPolicies = [
+      new iam.PolicyStatement({
+        resources: this.lambdaFunction.resourceArnsForGrantInvoke,
+        actions: ['lambda:InvokeFunction'],
+      }),
+    ];
+    if (props.retryOnServiceExceptions ?? true) {
+      this.addRetry({
+        errors: RETRIED_LAMBDA_FAULTS,
+        interval: Duration.seconds(2),
+        maxAttempts: 6,
+        backoffRate: 2,
+      });
+    }
+  }
+
+  /**
+   * The state's Resource and Parameters or Arguments.
+   *
+   * @internal
+   */
+  protected _renderTask(topLevelQueryLanguage?: sfn.QueryLanguage): any {
+    const queryLanguage = this.props.queryLanguage ?? topLevelQueryLanguage ?? sfn.QueryLanguage.JSON_PATH;
+    const event = this.renderEvent();
+    return this.integrationPattern === sfn.IntegrationPattern.REQUEST_RESPONSE
+      ? {
+          Resource: this.handler.functionArn,
+          ...this._renderParametersOrArguments(event, queryLanguage),
+        }
+      : {
+          Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke.waitForTaskToken`,
+          ...this._renderParametersOrArguments(
+            { FunctionName: this.handler.functionArn, Payload: event },
+            queryLanguage,
+          ),
+        };
+  }
+
+  private renderEvent(): Record<string, unknown> {
+    const { region, endpoint, action, service, parameters } = this.props;
+    return { region, endpoint, action, service, parameters, ...renderSettings(this.props) };
+  }
+
+  /** Lets the function make the call, and says what is wrong with it. */
+  private permit(): void {
+    const { permission, scoped, unscoped, problems, warnings } = plan(this.props);
+    if (permission) {
+      this.handler._permit(permission);
+    }
+    [...scoped, ...(this.props.additionalIamStatements ?? [])].forEach((statement) => this.handler._allow(statement));
+    unscoped.forEach((statement) =>
+      this.handler._allowOnAll(statement, 'The IAM actions of the call have no resource types, so only `*` matches'),
+    );
+
+    const annotations = Annotations.of(this);
+    problems.forEach((problem) => annotations.addError(`${this.node.path}: ${problem}`));
+    warnings.forEach((warning) =>
+      annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
+    );
+  }
+}

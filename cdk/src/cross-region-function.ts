@@ -1,0 +1,287 @@
+/**
+ * The Lambda function that tasks run on: the handler's binary, its role, its log group, its operation table.
+ *
+ * In: props of Lambda functions, and the permissions of the tasks. Out: a function that can call what its
+ * tasks ask for, and nothing else. Fails at synth where the package has no binary for the architecture or
+ * the operation table does not fit the environment.
+ */
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import { Duration, Lazy, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { bootstrapCode } from './bootstrap';
+import { acceptWildcard } from './nag';
+import { OperationTable, Permission } from './operation-table';
+
+/**
+ * Properties of a function that tasks run on.
+ */
+export interface CrossRegionFunctionProps {
+  /**
+   * The processor that the function runs on.
+   *
+   * @default lambda.Architecture.X86_64
+   */
+  readonly architecture?: lambda.Architecture;
+
+  /**
+   * The memory of the function, in MiB.
+   *
+   * @default 128
+   */
+  readonly memorySize?: number;
+
+  /**
+   * How long one call may take, up to 15 minutes.
+   *
+   * @default Duration.seconds(30)
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * A description of the function.
+   *
+   * @default - a sentence that names this library
+   */
+  readonly description?: string;
+
+  /**
+   * The role of the function. Permissions are added to it, unless it is an imported role that may not be
+   * changed.
+   *
+   * @default - a role is created, with the permissions of the tasks and to write logs
+   */
+  readonly role?: iam.IRole;
+
+  /**
+   * Where the function logs.
+   *
+   * @default - a log group is created
+   */
+  readonly logGroup?: logs.ILogGroup;
+
+  /**
+   * X-Ray tracing of the function.
+   *
+   * @default lambda.Tracing.DISABLED
+   */
+  readonly tracing?: lambda.Tracing;
+
+  /**
+   * How many instances of the function may run at once.
+   *
+   * @default - no limit of its own
+   */
+  readonly reservedConcurrentExecutions?: number;
+
+  /**
+   * The key that encrypts the function's environment, which holds the operation table.
+   *
+   * @default - a key that AWS Lambda owns
+   */
+  readonly environmentEncryption?: kms.IKey;
+
+  /**
+   * How often Lambda repeats a failed asynchronous invocation.
+   *
+   * Step Functions invokes synchronously. This matters where something else invokes the function as an
+   * event: an error caused by the data fails again on every repetition, and costs each time.
+   *
+   * @default 0
+   */
+  readonly retryAttempts?: number;
+
+  /**
+   * How long an event of an asynchronous invocation may wait.
+   *
+   * @default Duration.hours(6)
+   */
+  readonly maxEventAge?: Duration;
+
+  /**
+   * The VPC to run in. It needs a way to the endpoints of the other Regions.
+   *
+   * @default - the function runs outside of any VPC
+   */
+  readonly vpc?: ec2.IVpc;
+
+  /**
+   * The subnets to run in.
+   *
+   * @default - the VPC's default strategy
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+
+  /**
+   * The security groups of the function.
+   *
+   * @default - a security group is created, if `vpc` is given
+   */
+  readonly securityGroups?: ec2.ISecurityGroup[];
+
+  /**
+   * Whether the created security group lets all traffic out.
+   *
+   * @default true
+   */
+  readonly allowAllOutbound?: boolean;
+}
+
+/**
+ * A Lambda function that calls AWS APIs in any Region for Step Functions tasks.
+ *
+ * Whoever may invoke it may use everything that its tasks may: use one function per trust domain.
+ */
+export class CrossRegionFunction extends Construct implements iam.IGrantable, ec2.IConnectable {
+  /**
+   * The function that tasks of the scope's stack run on unless they name another. It is created when first
+   * asked for.
+   */
+  public static of(scope: Construct): CrossRegionFunction {
+    const stack = Stack.of(scope);
+    const id = 'CrossRegionFunction';
+    const existing = stack.node.tryFindChild(id);
+    if (existing !== undefined && !(existing instanceof CrossRegionFunction)) {
+      throw new Error(
+        `the stack \`${stack.node.path}\` already has a construct \`${id}\` of another kind, which leaves no name ` +
+          'for the default function: rename it, or give the tasks a CrossRegionFunction as `handler`',
+      );
+    }
+    return existing ?? new CrossRegionFunction(stack, id);
+  }
+
+  /** The Lambda function itself. */
+  public readonly lambdaFunction: lambda.IFunction;
+
+  /** The ARN of the function. */
+  public readonly functionArn: string;
+
+  /** The name of the function. */
+  public readonly functionName: string;
+
+  /** The role of the function, to which the permissions of the tasks are added. */
+  public readonly role: iam.IRole;
+
+  /** Where the function logs. */
+  public readonly logGroup: logs.ILogGroup;
+
+  public readonly grantPrincipal: iam.IPrincipal;
+
+  private readonly table = new OperationTable();
+
+  constructor(scope: Construct, id: string, props: CrossRegionFunctionProps = {}) {
+    super(scope, id);
+    const architecture = props.architecture ?? lambda.Architecture.X86_64;
+
+    this.role =
+      props.role ?? new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    this.grantPrincipal = this.role.grantPrincipal;
+
+    this.logGroup = props.logGroup ?? new logs.LogGroup(this, 'LogGroup');
+    this.logGroup.grantWrite(this.role);
+    this.grantPlatform(props);
+
+    const lambdaFunction = new lambda.Function(this, 'Function', {
+      runtime: lambda.Runtime.PROVIDED_AL2023,
+      handler: 'bootstrap',
+      code: bootstrapCode(architecture),
+      architecture,
+      memorySize: props.memorySize ?? 128,
+      timeout: props.timeout ?? Duration.seconds(30),
+      description: props.description ?? 'Calls AWS APIs in other Regions for Step Functions (cdk-cross-region-tasks)',
+      role: this.role,
+      logGroup: this.logGroup,
+      tracing: props.tracing,
+      reservedConcurrentExecutions: props.reservedConcurrentExecutions,
+      environment: {
+        [OperationTable.variable]: Lazy.string({ produce: () => this.table.render(Stack.of(this)) }),
+      },
+      environmentEncryption: props.environmentEncryption,
+      retryAttempts: props.retryAttempts ?? 0,
+      maxEventAge: props.maxEventAge,
+      vpc: props.vpc,
+      vpcSubnets: props.vpcSubnets,
+      securityGroups: props.securityGroups,
+      allowAllOutbound: props.allowAllOutbound,
+    });
+    this.lambdaFunction = lambdaFunction;
+    this.acceptTracing(props.tracing);
+    this.functionArn = lambdaFunction.functionArn;
+    this.functionName = lambdaFunction.functionName;
+
+    this.node.addValidation({ validate: () => this.table.problems() });
+  }
+
+  /** Network access of the function, if it runs in a VPC. */
+  public get connections(): ec2.Connections {
+    return this.lambdaFunction.connections;
+  }
+
+  /** Let a principal invoke the function, and so use everything that its tasks may. */
+  public grantInvoke(grantee: iam.IGrantable): iam.Grant {
+    return this.lambdaFunction.grantInvoke(grantee);
+  }
+
+  /**
+   * Let the function make a task's call.
+   *
+   * @internal
+   */
+  public _permit(permission: Permission): void {
+    this.table.add(permission);
+  }
+
+  /**
+   * Let the function's role do what a call needs.
+   *
+   * @internal
+   */
+  public _allow(statement: iam.PolicyStatement): void {
+    this.role.addToPrincipalPolicy(statement);
+  }
+
+  /**
+   * Let the function's role do something on `*`, where nothing narrower exists. Such statements have a policy
+   * of their own, so that accepting their `*` does not hide one that a user wrote.
+   *
+   * @internal
+   */
+  public _allowOnAll(statement: iam.PolicyStatement, reason: string): void {
+    const id = 'Unscoped';
+    const policy =
+      (this.role.node.tryFindChild(id) as iam.Policy | undefined) ??
+      new iam.Policy(this.role, id, { roles: [this.role] });
+    policy.addStatements(statement);
+    acceptWildcard(policy, reason);
+  }
+
+  /** What Lambda itself does in the function's name: network interfaces, traces, reading the environment. */
+  private grantPlatform(props: CrossRegionFunctionProps): void {
+    props.environmentEncryption?.grantDecrypt(this.role);
+    if (props.vpc) {
+      const statement = new iam.PolicyStatement({
+        actions: [
+          'ec2:AssignPrivateIpAddresses',
+          'ec2:CreateNetworkInterface',
+          'ec2:DeleteNetworkInterface',
+          'ec2:DescribeNetworkInterfaces',
+          'ec2:DescribeSubnets',
+          'ec2:UnassignPrivateIpAddresses',
+        ],
+        resources: ['*'],
+      });
+      this._allowOnAll(statement, 'Lambda names the network interfaces of a function in a VPC when it makes them');
+    }
+  }
+
+  /** CDK writes the statement for X-Ray itself, into the role's default policy. */
+  private acceptTracing(tracing = lambda.Tracing.DISABLED): void {
+    const policy = this.role.node.tryFindChild('DefaultPolicy');
+    if (tracing !== lambda.Tracing.DISABLED && policy instanceof iam.Policy) {
+      acceptWildcard(policy, 'X-Ray has no resources that a statement for sending traces could name');
+    }
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * What is known of a value at synth: a literal, a value that CloudFormation fills in at deployment (a
+ * token), or one that comes from the state machine's state while it runs (JSONPath, JSONata).
+ */
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { Token } from 'aws-cdk-lib/core';
+
+/** Whether the string is a JSONPath reference or a JSONata expression. */
+export function isFromState(value: string): boolean {
+  return sfn.JsonPath.isEncodedJsonPath(value) || isJsonata(value);
+}
+
+/** Whether the value can be looked at now. */
+export function isLiteral(value: unknown): boolean {
+  return !Token.isUnresolved(value) && !(typeof value === 'string' && isJsonata(value));
+}
+
+function isJsonata(value: string): boolean {
+  return /^\{%.*%\}$/s.test(value);
+}

@@ -1,0 +1,77 @@
+/**
+ * The operation table: what a function may call, written into its environment.
+ *
+ * In: one permission per task. Out: the JSON text that the handler reads at start, sorted, so that it is
+ * the same whatever the order of the tasks. Fails (as a list of messages) where the text does not fit a
+ * Lambda function's environment.
+ */
+import { Stack } from 'aws-cdk-lib/core';
+
+/** One combination that a task asked for: the handler never merges two. */
+export interface Permission {
+  /** Canonical id of the service. */
+  readonly service: string;
+  /** Canonical spelling of the actions. */
+  readonly actions: readonly string[];
+  /** Regions, or `*` alone. */
+  readonly regions: readonly string[];
+  /** Endpoints beside the service's own. */
+  readonly endpoints: readonly string[];
+}
+
+export class OperationTable {
+  /** The environment variable that the handler reads. */
+  static readonly variable = 'OPERATION_TABLE';
+
+  /** What Lambda grants a function's environment, names and values together. */
+  private static readonly limit = 4096;
+
+  private readonly permissions: Permission[] = [];
+
+  add(permission: Permission): void {
+    this.permissions.push(permission);
+  }
+
+  /** The text, which may hold tokens: Regions and endpoints need not be known before deployment. */
+  render(stack: Stack): string {
+    return stack.toJsonString(this.entries());
+  }
+
+  /** Why the table cannot be deployed. */
+  problems(): string[] {
+    const size = OperationTable.variable.length + Buffer.byteLength(JSON.stringify(this.entries()));
+    return size > OperationTable.limit
+      ? [
+          `the operation table takes ${size} bytes, more than the ${OperationTable.limit} of a Lambda function's ` +
+            'environment: give some of the tasks a second CrossRegionFunction as `handler`',
+        ]
+      : [];
+  }
+
+  /** Permissions that differ only in the action are one entry. */
+  private entries(): object[] {
+    const merged = new Map<string, { scope: Omit<Permission, 'actions'>; actions: Set<string> }>();
+    for (const { actions, ...given } of this.permissions) {
+      const scope = { service: given.service, regions: sorted(given.regions), endpoints: sorted(given.endpoints) };
+      const key = JSON.stringify(scope);
+      const entry = merged.get(key) ?? { scope, actions: new Set() };
+      actions.forEach((action) => entry.actions.add(action));
+      merged.set(key, entry);
+    }
+    return [...merged.keys()].sort().map((key) => {
+      const { scope, actions } = merged.get(key)!;
+      return {
+        service: scope.service,
+        actions: sorted(actions),
+        regions: scope.regions,
+        endpoints: scope.endpoints,
+        roles: [],
+        results: [],
+      };
+    });
+  }
+}
+
+function sorted(values: Iterable<string>): string[] {
+  return [...new Set(values)].sort();
+}

@@ -1,0 +1,91 @@
+/**
+ * The IAM statements that a call needs, from the catalog and from what the user wrote.
+ *
+ * In: the operation, the Regions its requests are signed for, the user's own actions, resources, conditions.
+ * Out: statements, as narrow in resources and Regions as IAM lets them be, and the problems that keep a
+ * statement from being written.
+ */
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Operation } from './catalog';
+
+export interface Request {
+  /** Undefined where the catalog does not know the operation. */
+  readonly operation?: Operation;
+  /** Literal Regions or tokens; undefined where the Regions are not known before the call. */
+  readonly regions?: readonly string[];
+  readonly iamAction?: string;
+  readonly iamResources?: string[];
+  readonly iamResourcesByAction?: Readonly<Record<string, string[]>>;
+  readonly iamConditions?: Readonly<Record<string, unknown>>;
+}
+
+export interface Statements {
+  /** On the resources that the user named. */
+  readonly scoped: iam.PolicyStatement[];
+  /** On `*`, because the actions have no resources. */
+  readonly unscoped: iam.PolicyStatement[];
+  readonly problems: string[];
+}
+
+export function statementsFor(request: Request): Statements {
+  const scoped: iam.PolicyStatement[] = [];
+  const unscoped: iam.PolicyStatement[] = [];
+  const problems: string[] = [];
+  const own = Object.entries(request.iamResourcesByAction ?? {});
+  for (const [action, resources] of own) {
+    scoped.push(statement(request, [action], resources));
+  }
+
+  const actions = actionsOf(request).filter((action) => !own.some(([named]) => named === action));
+  const formats = request.iamAction === undefined ? (request.operation?.resources ?? {}) : {};
+  const everything = actions.filter((action) => formats[action]?.length === 0);
+  const narrow = actions.filter((action) => !everything.includes(action));
+  const resources = request.iamResources;
+
+  if (resources === undefined && narrow.length > 0) {
+    problems.push(
+      `\`iamResources\` is missing: ${narrow.map((action) => describe(action, formats[action])).join('; ')}`,
+    );
+  } else if (resources?.length === 0) {
+    problems.push(
+      "`iamResources` is empty: name the resources, or write ['*'], or leave it out where the IAM action has none",
+    );
+  } else if (resources && narrow.length > 0) {
+    scoped.push(statement(request, narrow, resources));
+  } else if (resources && everything.length > 0 && !resources.includes('*')) {
+    problems.push(`${code(everything)} has no resources in IAM: leave \`iamResources\` out, or write ['*']`);
+  }
+  if (everything.length > 0) {
+    unscoped.push(statement(request, everything, ['*']));
+  }
+  return { scoped, unscoped, problems };
+}
+
+function actionsOf({ operation, iamAction }: Request): readonly string[] {
+  return iamAction !== undefined ? [iamAction] : (operation?.iam ?? []);
+}
+
+function statement(request: Request, actions: string[], resources: string[]): iam.PolicyStatement {
+  const regions = request.regions;
+  return new iam.PolicyStatement({
+    actions,
+    resources,
+    conditions: {
+      ...request.iamConditions,
+      ...(regions && {
+        StringEquals: {
+          ...(request.iamConditions?.StringEquals as object | undefined),
+          'aws:RequestedRegion': regions.length === 1 ? regions[0] : regions,
+        },
+      }),
+    },
+  });
+}
+
+function describe(action: string, formats: readonly string[] | undefined): string {
+  return formats ? `\`${action}\` takes ${code(formats)}` : `\`${action}\` takes ARNs`;
+}
+
+function code(values: readonly string[]): string {
+  return values.map((value) => `\`${value}\``).join(', ');
+}

@@ -1,0 +1,159 @@
+/**
+ * What a task means: the entry in the operation table, the IAM statements, and everything that is wrong.
+ *
+ * In: the task's props. Out: a plan, in which each part that could not be made is left out and explained by
+ * a problem. Nothing is thrown, so that a user sees all problems of all tasks at once.
+ */
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Token } from 'aws-cdk-lib/core';
+import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
+import { endpointProblem } from './endpoint';
+import { isFromState } from './expression';
+import { didYouMean } from './near';
+import { Permission } from './operation-table';
+import { statementsFor } from './permissions';
+import { regionProblem } from './region';
+
+export interface Call {
+  readonly service: string;
+  readonly action: string;
+  readonly region: string;
+  readonly regions?: string[];
+  readonly endpoint?: string;
+  readonly endpoints?: string[];
+  readonly parameters?: { [key: string]: any };
+  readonly iamAction?: string;
+  readonly iamResources?: string[];
+  readonly iamResourcesByAction?: { [action: string]: string[] };
+  readonly iamConditions?: { [operator: string]: any };
+}
+
+export interface Plan {
+  readonly permission?: Permission;
+  readonly scoped: iam.PolicyStatement[];
+  readonly unscoped: iam.PolicyStatement[];
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+interface Target {
+  readonly service: string;
+  readonly action: string;
+  /** Absent where the names are tokens, which the catalog cannot be asked about. */
+  readonly known?: { readonly service: Service; readonly operation: Operation };
+}
+
+export function plan(call: Call): Plan {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const target = findTarget(call, problems);
+  const regions = boundRegions(call, problems, warnings);
+  const endpoints = boundEndpoints(call, problems);
+
+  const statements = statementsFor({
+    ...call,
+    operation: target?.known?.operation,
+    regions: regions && signedFor(regions, target?.known?.service),
+  });
+  return {
+    permission: target && {
+      service: target.service,
+      actions: [target.action],
+      regions: regions ?? ['*'],
+      endpoints,
+    },
+    scoped: statements.scoped,
+    unscoped: statements.unscoped,
+    problems: [...problems, ...statements.problems],
+    warnings,
+  };
+}
+
+/** The operation that the names mean. */
+function findTarget(call: Call, problems: string[]): Target | undefined {
+  for (const name of ['service', 'action'] as const) {
+    if (isFromState(call[name])) {
+      problems.push(`\`${name}\` must not come from state: the operation table is written at synth`);
+      return undefined;
+    }
+  }
+  if (Token.isUnresolved(call.service) || Token.isUnresolved(call.action)) {
+    if (call.iamAction === undefined) {
+      problems.push('`iamAction` is missing: it cannot be derived where `service` or `action` is a token');
+    }
+    return { service: call.service, action: call.action };
+  }
+
+  const service = findService(call.service);
+  if (!service) {
+    problems.push(`unknown service \`${call.service}\`${didYouMean(call.service, serviceNames())}`);
+    return undefined;
+  }
+  const found = findOperation(service, call.action);
+  if (!found) {
+    const near = didYouMean(call.action, Object.keys(service.operations));
+    problems.push(`\`${call.service}\` has no action \`${call.action}\`${near}`);
+    return undefined;
+  }
+  const [action, operation] = found;
+  if (operation.eventInput) {
+    problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
+  }
+  return { service: service.id, action, known: { service, operation } };
+}
+
+/** The Regions that the task may call; undefined for any. */
+function boundRegions(call: Call, problems: string[], warnings: string[]): string[] | undefined {
+  if (typeof call.region !== 'string') {
+    problems.push('`region` is missing');
+    return undefined;
+  }
+  const fromState = isFromState(call.region);
+  if (!fromState && call.regions) {
+    problems.push('`regions` bounds a `region` from state, but `region` is known: leave it out');
+  }
+  const regions = fromState ? call.regions : [call.region];
+  if (!regions) {
+    warnings.push('`region` comes from state and may be any Region: list the Regions that it may be in `regions`');
+    return undefined;
+  }
+  if (regions.length === 0) {
+    problems.push('`regions` is empty, which permits no call');
+  }
+  for (const region of regions) {
+    const problem = isFromState(region) ? '`regions` must not come from state' : literalProblem(region, regionProblem);
+    problems.push(...(problem ? [problem] : []));
+  }
+  return regions;
+}
+
+/** The endpoints that the task may call beside the service's own. */
+function boundEndpoints(call: Call, problems: string[]): string[] {
+  const fromState = call.endpoint !== undefined && isFromState(call.endpoint);
+  if (!fromState && call.endpoints) {
+    problems.push('`endpoints` bounds an `endpoint` from state, but `endpoint` is known: leave it out');
+  }
+  if (fromState && !call.endpoints?.length) {
+    problems.push(
+      '`endpoint` comes from state, so whoever starts an execution could have signed requests sent to a server of ' +
+        'their own: list the endpoints that it may be in `endpoints`',
+    );
+  }
+  const endpoints = fromState ? (call.endpoints ?? []) : call.endpoint === undefined ? [] : [call.endpoint];
+  for (const endpoint of endpoints) {
+    const problem = isFromState(endpoint)
+      ? '`endpoints` must not come from state'
+      : literalProblem(endpoint, endpointProblem);
+    problems.push(...(problem ? [problem] : []));
+  }
+  return endpoints;
+}
+
+function literalProblem(value: string, check: (literal: string) => string | undefined): string | undefined {
+  return Token.isUnresolved(value) ? undefined : check(value);
+}
+
+/** The Regions in the signatures, which are what IAM compares. */
+function signedFor(regions: string[], service: Service | undefined): string[] {
+  return service?.globalRegion !== undefined ? [service.globalRegion] : regions;
+}

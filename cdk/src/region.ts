@@ -1,0 +1,28 @@
+/**
+ * Region names, as the partitions of AWS form them.
+ *
+ * In: a literal. Out: why it cannot be the Region of a call, or nothing.
+ */
+
+/** How each partition names its Regions, from the partition table that the AWS SDKs share. */
+const REGIONS_OF_PARTITION: Readonly<Record<string, RegExp>> = {
+  'aws': /^(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$/,
+  'aws-cn': /^cn-\w+-\d+$/,
+  'aws-eusc': /^eusc-(de)-\w+-\d+$/,
+  'aws-iso': /^us-iso-\w+-\d+$/,
+  'aws-iso-b': /^us-isob-\w+-\d+$/,
+  'aws-iso-e': /^eu-isoe-\w+-\d+$/,
+  'aws-iso-f': /^us-isof-\w+-\d+$/,
+  'aws-us-gov': /^us-gov-\w+-\d+$/,
+};
+
+export function partitionOf(region: string): string | undefined {
+  return Object.keys(REGIONS_OF_PARTITION).find((partition) => REGIONS_OF_PARTITION[partition].test(region));
+}
+
+export function regionProblem(region: string): string | undefined {
+  if (region.startsWith('$')) {
+    return `\`${region}\` is no Region; for a Region from state write sfn.JsonPath.stringAt('${region}')`;
+  }
+  return partitionOf(region) === undefined ? `\`${region}\` is no Region of AWS, such as \`us-west-2\`` : undefined;
+}
