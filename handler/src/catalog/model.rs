@@ -33,7 +33,7 @@ pub struct Service<R = String> {
 pub struct Metadata {
     /// Canonical id: the folder name in botocore, as in `bedrock-agent`.
     pub id: String,
-    /// Every other spelling of section 1.2 of the contract, lower case without hyphens and spaces, sorted.
+    /// Every spelling that users write, the id's own among them: lower case without hyphens and spaces, sorted.
     pub aliases: Vec<String>,
     /// `serviceId`, as in `Bedrock Agent`: the SDKs' name in metadata, user agent and endpoint discovery.
     pub service_id: String,
@@ -73,6 +73,8 @@ pub enum Auth {
     Sigv4a,
     Sigv4S3,
     Sigv4S3Express,
+    /// The two services that never moved on: SimpleDB and Import/Export.
+    Sigv2,
     Bearer,
     None,
 }
@@ -124,7 +126,7 @@ pub enum OperationTrait {
     },
     /// The operation that endpoint discovery calls.
     EndpointOperation,
-    /// awsQuery: the element around the output; absent means the output's own name.
+    /// awsQuery: the element around the output; absent means that the output stands directly in the root.
     ResultWrapper(String),
     /// restXml: root element of the request, where the input shape itself is the body.
     InputRoot(XmlRoot),
