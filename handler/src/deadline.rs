@@ -1,0 +1,81 @@
+//! The moment by which an answer must be given, so that Lambda never has to kill the function.
+//!
+//! Enters: Lambda's own deadline on the wall clock, or a time to live. Leaves: a [`Deadline`] on the monotonic clock,
+//! a little earlier: what is left belongs to writing the answer and handing it over. Nothing fails.
+
+use std::time::{Duration, Instant, SystemTime};
+
+/// Kept back from the time there is, for the answer.
+pub const SAFETY_MARGIN: Duration = Duration::from_millis(500);
+
+/// No more than this part of the time is kept back, so that a function of one second still has most of it.
+const MARGIN_PART: u32 = 5;
+
+/// No function runs as long as this; a later deadline is a clock that went wrong, and would overflow `Instant`.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// `killed_at` is when Lambda would kill the function.
+    pub fn before(killed_at: SystemTime) -> Self {
+        Self::within(killed_at.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    /// Before `time` is over.
+    pub fn within(time: Duration) -> Self {
+        let time = time.min(LONGEST);
+        Self(Instant::now() + (time - SAFETY_MARGIN.min(time / MARGIN_PART)))
+    }
+
+    /// Time left; zero once the deadline is over.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    pub fn is_over(self) -> bool {
+        self.remaining().is_zero()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left right after the start, to the nearest millisecond or a few.
+    fn left(deadline: Deadline, expected_ms: u64) {
+        let remaining = deadline.remaining();
+        let expected = Duration::from_millis(expected_ms);
+        assert!(remaining <= expected && remaining + Duration::from_millis(100) > expected, "{remaining:?}");
+    }
+
+    #[test]
+    fn the_margin_is_half_a_second_or_a_fifth() {
+        left(Deadline::within(Duration::from_secs(30)), 29_500);
+        left(Deadline::within(Duration::from_millis(2_500)), 2_000);
+        left(Deadline::within(Duration::from_secs(1)), 800);
+        left(Deadline::before(SystemTime::now() + Duration::from_secs(900)), 899_500);
+    }
+
+    #[test]
+    fn a_deadline_comes() {
+        let deadline = Deadline::within(Duration::from_millis(10));
+        assert!(!deadline.is_over());
+        std::thread::sleep(Duration::from_millis(9));
+        assert!(deadline.is_over());
+        assert_eq!(deadline.remaining(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_clock_that_went_wrong_is_survived() {
+        assert!(Deadline::before(SystemTime::UNIX_EPOCH).is_over());
+        assert!(Deadline::within(Duration::ZERO).is_over());
+        left(Deadline::within(Duration::MAX), 24 * 60 * 60 * 1_000 - 500);
+        left(
+            Deadline::before(SystemTime::UNIX_EPOCH + Duration::from_millis(u64::MAX / 2)),
+            24 * 60 * 60 * 1_000 - 500,
+        );
+    }
+}

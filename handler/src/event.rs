@@ -1,0 +1,340 @@
+//! The envelope of a call, read strictly: sections 1, 1.1 and 1.3 of the contract.
+//!
+//! Enters: the bytes that Step Functions sent. Leaves: an [`Event`], each field in its type; names and parameters are
+//! still the user's, for the catalog and the models to judge. Fails with `CrossRegion.InvalidEvent`, which lists all
+//! faults: what is no JSON, unknown, duplicate, missing and mistyped fields, Regions that are none, malformed
+//! endpoints, and capabilities of the contract that are not built yet.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::custom_endpoint::CustomEndpoint;
+use crate::error::{Error, Faults, Kind};
+use crate::fields::{Fields, read_object, some_text};
+use crate::json::{self, Path};
+use crate::region::{Region, Regions};
+
+/// Capabilities of the contract that this version refuses.
+const NOT_YET: [&str; 11] = [
+    "procedure",
+    "failover",
+    "assumeRole",
+    "invocation",
+    "idempotency",
+    "paginate",
+    "retryUnprocessed",
+    "select",
+    "waitFor",
+    "ifMatch",
+    "resultTo",
+];
+
+/// Attempts at one call.
+const ATTEMPTS_LIMIT: u64 = 10;
+
+/// Attempts of an event that does not say.
+const DEFAULT_ATTEMPTS: u32 = 3;
+
+/// Milliseconds that a function may live.
+const TIME_LIMIT_MS: u64 = 900_000;
+
+/// A call as the state machine asked for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub service: String,
+    pub action: String,
+    pub parameters: Map<String, Value>,
+    pub region: Region,
+    pub endpoint: Option<CustomEndpoint>,
+    pub endpoint_options: EndpointOptions,
+    pub timeouts: Timeouts,
+    pub retry: Retry,
+    pub body_as: BodyAs,
+    pub function_error: FunctionError,
+}
+
+/// Variants of a service's endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent switches of AWS's endpoint rules")]
+pub struct EndpointOptions {
+    pub fips: bool,
+    pub dual_stack: bool,
+    pub accelerate: bool,
+    pub path_style: bool,
+}
+
+/// Where absent, the SDK's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Timeouts {
+    pub connect: Option<Duration>,
+    pub attempt: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Retry {
+    pub mode: RetryMode,
+    /// The first attempt included.
+    pub max_attempts: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RetryMode {
+    /// As every AWS SDK: a write that got no answer may be sent again.
+    Sdk,
+    /// What may have taken effect is sent again only where that does no harm.
+    Safe,
+    None,
+}
+
+/// The form of an output that is the whole HTTP body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BodyAs {
+    Auto,
+    Text,
+    Json,
+    Base64,
+}
+
+/// What becomes of an error that a remote Lambda function reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FunctionError {
+    Raise,
+    Return,
+}
+
+impl Event {
+    pub fn parse(raw: &[u8], regions: &Regions) -> Result<Self, Error> {
+        let mut faults = Faults::default();
+        let root = Path::Root("");
+        let event = json::parse(raw, root, &mut faults)
+            .and_then(|value| read_object(value, root, &mut faults, |fields| read(fields, regions)))
+            .flatten();
+        match event {
+            Some(event) if faults.is_empty() => Ok(event),
+            _ => Err(Error::faults(Kind::InvalidEvent, faults)),
+        }
+    }
+}
+
+fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
+    // A procedure stands in place of both, so their absence is not the fault.
+    if !fields.has("procedure") {
+        fields.require("service");
+        fields.require("action");
+    }
+    let service = fields.text("service", some_text);
+    let action = fields.text("action", some_text);
+    let parameters = fields.map("parameters").unwrap_or_default();
+    let region = fields.required_text("region", |text| regions.parse(text));
+    let endpoint = fields.text("endpoint", CustomEndpoint::parse);
+    let endpoint_options = fields.object("endpointOptions", |options| EndpointOptions {
+        fips: options.flag("fips").unwrap_or_default(),
+        dual_stack: options.flag("dualStack").unwrap_or_default(),
+        accelerate: options.flag("accelerate").unwrap_or_default(),
+        path_style: options.flag("pathStyle").unwrap_or_default(),
+    });
+    let timeouts = fields.object("timeouts", |timeouts| Timeouts {
+        connect: timeouts.integer("connect_ms", 1..=TIME_LIMIT_MS).map(Duration::from_millis),
+        attempt: timeouts.integer("attempt_ms", 1..=TIME_LIMIT_MS).map(Duration::from_millis),
+    });
+    let retry = fields.object("retry", read_retry);
+    let body_as = fields.choice(
+        "bodyAs",
+        &[("auto", BodyAs::Auto), ("text", BodyAs::Text), ("json", BodyAs::Json), ("base64", BodyAs::Base64)],
+    );
+    let function_error =
+        fields.choice("functionError", &[("raise", FunctionError::Raise), ("return", FunctionError::Return)]);
+    if fields.choice("spelling", &[("model", true), ("stepFunctions", false)]) == Some(false) {
+        fields.fault("spelling", "`stepFunctions` is not supported yet");
+    }
+    for name in NOT_YET {
+        fields.refuse(name, format!("`{name}` is not supported yet"));
+    }
+    Some(Event {
+        service: service?,
+        action: action?,
+        parameters,
+        region: region?,
+        endpoint,
+        endpoint_options: endpoint_options.unwrap_or_default(),
+        timeouts: timeouts.unwrap_or_default(),
+        retry: retry.unwrap_or_default(),
+        body_as: body_as.unwrap_or(BodyAs::Auto),
+        function_error: function_error.unwrap_or(FunctionError::Raise),
+    })
+}
+
+fn read_retry(fields: &mut Fields<'_>) -> Retry {
+    let modes = [("sdk", RetryMode::Sdk), ("safe", RetryMode::Safe), ("none", RetryMode::None)];
+    let mode = fields.choice("mode", &modes).unwrap_or(RetryMode::Sdk);
+    let attempts = fields.integer("maxAttempts", 1..=ATTEMPTS_LIMIT).and_then(|it| u32::try_from(it).ok());
+    if mode != RetryMode::None {
+        return Retry { mode, max_attempts: attempts.unwrap_or(DEFAULT_ATTEMPTS) };
+    }
+    if attempts.is_some_and(|attempts| attempts > 1) {
+        fields.fault("maxAttempts", "mode `none` makes one attempt");
+    }
+    Retry { mode, max_attempts: 1 }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { mode: RetryMode::Sdk, max_attempts: DEFAULT_ATTEMPTS }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::region::tests::regions;
+
+    fn parse(event: &Value) -> Result<Event, Vec<String>> {
+        Event::parse(event.to_string().as_bytes(), &regions()).map_err(|error| {
+            assert_eq!(error.name(), "CrossRegion.InvalidEvent");
+            error.faults.iter().map(ToString::to_string).collect()
+        })
+    }
+
+    fn with(field: &str, value: Value) -> Result<Event, Vec<String>> {
+        let mut event = json!({"service": "s3", "action": "getObject", "region": "us-west-2"});
+        event[field] = value;
+        parse(&event)
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let event = parse(&json!({"service": "s3", "action": "listBuckets", "region": "us-west-2"})).unwrap();
+        assert_eq!(
+            event,
+            Event {
+                service: "s3".to_owned(),
+                action: "listBuckets".to_owned(),
+                parameters: Map::new(),
+                region: regions().parse("us-west-2").unwrap(),
+                endpoint: None,
+                endpoint_options: EndpointOptions::default(),
+                timeouts: Timeouts { connect: None, attempt: None },
+                retry: Retry { mode: RetryMode::Sdk, max_attempts: 3 },
+                body_as: BodyAs::Auto,
+                function_error: FunctionError::Raise,
+            }
+        );
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let event = parse(&json!({
+            "service": "Lambda", "action": "Invoke", "region": "eu-west-1",
+            "parameters": {"FunctionName": "f", "Payload": {"a": [1, null]}},
+            "endpoint": "https://Example.com:443/v1/",
+            "endpointOptions": {"fips": true, "dualStack": true, "accelerate": false, "pathStyle": true},
+            "timeouts": {"connect_ms": 1, "attempt_ms": 900_000},
+            "retry": {"mode": "safe", "maxAttempts": 10},
+            "bodyAs": "base64", "functionError": "return", "spelling": "model",
+        }))
+        .unwrap();
+        assert_eq!(event.parameters["Payload"], json!({"a": [1, null]}));
+        assert_eq!(event.endpoint.unwrap().to_string(), "https://example.com/v1");
+        let options = EndpointOptions { fips: true, dual_stack: true, accelerate: false, path_style: true };
+        assert_eq!(event.endpoint_options, options);
+        assert_eq!(event.timeouts.connect, Some(Duration::from_millis(1)));
+        assert_eq!(event.timeouts.attempt, Some(Duration::from_secs(900)));
+        assert_eq!(event.retry, Retry { mode: RetryMode::Safe, max_attempts: 10 });
+        assert_eq!((event.body_as, event.function_error), (BodyAs::Base64, FunctionError::Return));
+    }
+
+    #[test]
+    fn each_word_means_its_own() {
+        for (word, value) in [
+            ("auto", BodyAs::Auto),
+            ("text", BodyAs::Text),
+            ("json", BodyAs::Json),
+            ("base64", BodyAs::Base64),
+        ] {
+            assert_eq!(with("bodyAs", word.into()).unwrap().body_as, value);
+        }
+        for (word, value) in [("raise", FunctionError::Raise), ("return", FunctionError::Return)] {
+            assert_eq!(with("functionError", word.into()).unwrap().function_error, value);
+        }
+        for (word, mode, max_attempts) in
+            [("sdk", RetryMode::Sdk, 3), ("safe", RetryMode::Safe, 3), ("none", RetryMode::None, 1)]
+        {
+            assert_eq!(with("retry", json!({"mode": word})).unwrap().retry, Retry { mode, max_attempts });
+        }
+    }
+
+    #[test]
+    fn all_faults_are_in_one_report() {
+        let raw = br#"{"servcie":"s3","action":7,"region":"aws-global","endpoint":"https://10.0.0.1","x":1,"x":2,
+            "parameters":[],"retry":{"mode":"fast","maxAttempts":0,"max":1},"timeouts":{"attempt_ms":900001}}"#;
+        let error = Event::parse(raw, &regions()).unwrap_err();
+        let faults: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            faults,
+            [
+                "x: duplicate key",
+                "service: missing",
+                "action: expected a string, found an integer",
+                "parameters: expected an object, found an array",
+                "region: `aws-global` is a pseudo-region; name the Region itself",
+                "endpoint: an endpoint's host is a name; IP addresses are only for this machine (127.0.0.0/8, ::1)",
+                "timeouts.attempt_ms: expected an integer from 1 to 900000",
+                "retry.mode: `fast` is none of `sdk`, `safe`, `none`",
+                "retry.maxAttempts: expected an integer from 1 to 10",
+                "retry.max: unknown field",
+                "servcie: unknown field, did you mean `service`?",
+                "x: unknown field",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_region_is_never_defaulted() {
+        let faults = parse(&json!({"service": "s3", "action": "listBuckets"})).unwrap_err();
+        assert_eq!(faults, ["region: missing"]);
+        assert_eq!(with("region", Value::Null).unwrap_err(), ["region: expected a string, found null"]);
+        assert_eq!(with("region", "".into()).unwrap_err(), ["region: must not be empty"]);
+    }
+
+    #[test]
+    fn what_is_not_built_yet_is_refused_by_name() {
+        for name in NOT_YET {
+            assert_eq!(
+                with(name, json!(null)).unwrap_err(),
+                [format!("{name}: `{name}` is not supported yet")]
+            );
+        }
+        assert_eq!(
+            with("spelling", "stepFunctions".into()).unwrap_err(),
+            ["spelling: `stepFunctions` is not supported yet"]
+        );
+        assert_eq!(
+            with("spelling", "java".into()).unwrap_err(),
+            ["spelling: `java` is none of `model`, `stepFunctions`"]
+        );
+        let procedure = json!({"procedure": "s3.transfer", "region": "us-west-2", "parameters": {}});
+        assert_eq!(parse(&procedure).unwrap_err(), ["procedure: `procedure` is not supported yet"]);
+    }
+
+    #[test]
+    fn a_mode_of_one_attempt_takes_no_more() {
+        assert!(with("retry", json!({"mode": "none", "maxAttempts": 1})).is_ok());
+        let faults = with("retry", json!({"mode": "none", "maxAttempts": 2})).unwrap_err();
+        assert_eq!(faults, ["retry.maxAttempts: mode `none` makes one attempt"]);
+    }
+
+    #[test]
+    fn an_event_is_an_object() {
+        for (raw, message) in [
+            ("[]", "expected an object, found an array"),
+            ("null", "expected an object, found null"),
+            ("\"{}\"", "expected an object, found a string"),
+            ("", "not JSON: EOF while parsing a value at line 1 column 0"),
+        ] {
+            assert_eq!(Event::parse(raw.as_bytes(), &regions()).unwrap_err().message, message);
+        }
+    }
+}
