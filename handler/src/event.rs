@@ -107,7 +107,7 @@ impl Event {
     pub fn parse(raw: &[u8], regions: &Regions) -> Result<Self, Error> {
         let mut faults = Faults::default();
         let root = Path::Root("");
-        let event = json::parse(raw, root, &mut faults)
+        let event = json::collect(raw, root, &mut faults)
             .and_then(|value| read_object(value, root, &mut faults, |fields| read(fields, regions)))
             .flatten();
         match event {

@@ -54,9 +54,18 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// The value that `raw` holds. It is returned even if keys stand twice or integers are too wide, so that one report
-/// can hold these faults and those of its reader; whoever sees a fault must not use it.
-pub fn parse(raw: &[u8], root: Path<'_>, faults: &mut Faults) -> Option<Value> {
+/// The value that `raw` holds.
+pub fn parse(raw: &[u8]) -> Result<Value, Faults> {
+    let mut faults = Faults::default();
+    match collect(raw, Path::Root(""), &mut faults) {
+        Some(value) if faults.is_empty() => Ok(value),
+        _ => Err(faults),
+    }
+}
+
+/// As [`parse`], for a report that goes on: the value is returned even if keys stand twice or integers are too wide,
+/// so that its reader's faults are listed beside these. Whoever finds faults must not use it.
+pub fn collect(raw: &[u8], root: Path<'_>, faults: &mut Faults) -> Option<Value> {
     if raw.starts_with("\u{feff}".as_bytes()) {
         faults.push(root.fault("begins with a byte order mark"));
         return None;
@@ -220,12 +229,9 @@ mod tests {
     use crate::error::{Error, Kind};
 
     fn read(raw: impl AsRef<[u8]>) -> Result<Value, Vec<String>> {
-        let mut faults = Faults::default();
-        let value = parse(raw.as_ref(), Path::Root(""), &mut faults);
-        if faults.is_empty() {
-            return Ok(value.unwrap());
-        }
-        Err(Error::faults(Kind::InvalidEvent, faults).faults.iter().map(ToString::to_string).collect())
+        parse(raw.as_ref()).map_err(|faults| {
+            Error::faults(Kind::InvalidEvent, faults).faults.iter().map(ToString::to_string).collect()
+        })
     }
 
     fn refused(raw: impl AsRef<[u8]>) -> String {

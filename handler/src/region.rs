@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::catalog::model::Partition;
-use crate::endpoint::partition::partition_for;
+use crate::endpoint::partition_for;
 use crate::error::{Error, Kind};
 use crate::suggest;
 

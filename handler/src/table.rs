@@ -1,0 +1,676 @@
+//! The operation table: what this function may call. Section 5 of the contract.
+//!
+//! Enters: at init the text of the table, then per call what the event asks for. Leaves: a [`Permit`], without which no
+//! client sends anything, and which judges a second time what endpoint rules made of the call. Fails at init with all
+//! faults of a malformed table, and per call with `CrossRegion.NotAllowed`, which says what is not listed.
+//!
+//! INVARIANT: one single entry permits all of a call. What two entries list is never put together.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::custom_endpoint::{CustomEndpoint, is_below};
+use crate::error::{Error, Faults, Kind};
+use crate::fields::{Fields, read_object, some_text};
+use crate::json::{self, Path};
+use crate::region::{Region, Regions, is_host_label};
+use crate::suggest;
+
+/// In `regions`: any Region of the own partition.
+const ANY_REGION: &str = "*";
+
+/// In `regions`: signatures that hold in every Region at once.
+const GLOBAL: &str = "*global*";
+
+/// The Region set of such a signature.
+const EVERY_REGION: &str = "*";
+
+/// The one endpoint that may hold a star: AWS makes up the name of a routing control cluster.
+const CLUSTER_ENDPOINT: (&str, &str) = ("https://*.route53-recovery-cluster.", ".amazonaws.com/v1");
+
+/// What may be called. The default permits nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    entries: Vec<Arc<Entry>>,
+    regions: Option<Regions>,
+    local: Option<CustomEndpoint>,
+}
+
+/// What an event asks for, by canonical names.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// As in `bedrock-agent`.
+    pub service: &'a str,
+    /// The model's name, as in `GetObject`.
+    pub operation: &'a str,
+    pub region: &'a Region,
+    pub endpoint: Option<&'a CustomEndpoint>,
+}
+
+/// What endpoint rules made of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Destination<'a> {
+    /// Scheme and host as they are sent to, host prefix included; the path may be left out.
+    pub url: &'a str,
+    /// What the signature holds for: one Region, or a Region set. Empty: the request is not signed.
+    pub signing_regions: &'a [String],
+    /// The service signs for this Region whatever Region is asked for, as IAM does for us-east-1. The table lists the
+    /// Region that is asked for, since that is what a task names.
+    pub is_fixed_region: bool,
+    /// Of the partition, and of the service's own rules.
+    pub dns_suffixes: &'a [&'a str],
+}
+
+/// Leave to make one call. Only [`Table::permit`] gives it.
+#[derive(Debug, Clone)]
+pub struct Permit {
+    service: String,
+    operation: String,
+    region: Region,
+    endpoint: Option<CustomEndpoint>,
+    /// All entries that permit the call: at least one must permit its destination, too.
+    entries: Vec<Arc<Entry>>,
+    regions: Regions,
+    local: Option<CustomEndpoint>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    service: String,
+    /// Compared without regard to case: no service has two operations that differ only in it.
+    actions: Vec<String>,
+    regions: Vec<Scope>,
+    endpoints: Vec<Allowed>,
+}
+
+/// One element of `regions`.
+#[derive(Debug, PartialEq)]
+enum Scope {
+    One(Region),
+    Any,
+    Global,
+}
+
+/// One element of `endpoints`.
+#[derive(Debug, PartialEq)]
+enum Allowed {
+    One(CustomEndpoint),
+    /// Any routing control cluster's endpoint in that Region: what follows the label that stands for the cluster.
+    Cluster {
+        domain: String,
+    },
+}
+
+impl Table {
+    /// Reads the table. `service_id` finds the canonical id of a service; names of actions stay as they are, for
+    /// looking them up would inflate the model of every service at init.
+    pub fn parse(
+        text: &str,
+        regions: Regions,
+        service_id: impl Fn(&str) -> Result<String, Error>,
+    ) -> Result<Self, Error> {
+        let mut faults = Faults::default();
+        let root = Path::Root("OPERATION_TABLE");
+        let mut entries = Vec::new();
+        match json::collect(text.as_bytes(), root, &mut faults) {
+            Some(Value::Array(elements)) => {
+                for (at, element) in elements.into_iter().enumerate() {
+                    let entry = read_object(element, root.index(at), &mut faults, |fields| {
+                        read_entry(fields, &regions, &service_id)
+                    });
+                    entries.extend(entry.flatten().map(Arc::new));
+                }
+            }
+            Some(other) => {
+                faults.push(root.fault(format!("expected an array of entries, found {}", json::kind(&other))))
+            }
+            None => {}
+        }
+        if !faults.is_empty() {
+            return Err(Error::faults(Kind::Internal, faults));
+        }
+        Ok(Self { entries, regions: Some(regions), local: None })
+    }
+
+    /// Adds a server on this machine, to which a test sends all calls that the table permits.
+    #[must_use]
+    pub fn with_local_endpoint(self, local: Option<CustomEndpoint>) -> Self {
+        Self { local, ..self }
+    }
+
+    /// The first check: on what the event says.
+    pub fn permit(&self, call: &Call<'_>) -> Result<Permit, Error> {
+        let Call { service, operation, region, endpoint } = *call;
+        let Some(regions) = self.regions.filter(|_| !self.entries.is_empty()) else {
+            return Err(not_allowed("the operation table is empty, so nothing may be called"));
+        };
+        let mut entries = self.entries.clone();
+        entries.retain(|entry| entry.service == service);
+        if entries.is_empty() {
+            return Err(not_allowed(format!("the operation table does not list service `{service}`")));
+        }
+        entries.retain(|entry| entry.actions.iter().any(|action| action.eq_ignore_ascii_case(operation)));
+        if entries.is_empty() {
+            return Err(not_allowed(format!(
+                "the operation table does not list `{operation}` of `{service}`"
+            )));
+        }
+        entries.retain(|entry| entry.lists_region(region));
+        if entries.is_empty() {
+            return Err(not_allowed(format!(
+                "the operation table does not list Region `{region}` for `{operation}` of `{service}`"
+            )));
+        }
+        if let Some(endpoint) = endpoint {
+            entries.retain(|entry| entry.endpoints.iter().any(|allowed| allowed.is(endpoint)));
+            if entries.is_empty() {
+                let endpoint = endpoint.to_string();
+                return Err(not_allowed(format!(
+                    "the operation table does not list endpoint `{}` for `{operation}` of `{service}` in `{region}`",
+                    suggest::shown(&endpoint)
+                )));
+            }
+        }
+        Ok(Permit {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            region: region.clone(),
+            endpoint: endpoint.cloned(),
+            entries,
+            regions,
+            local: self.local.clone(),
+        })
+    }
+}
+
+impl Permit {
+    /// As in `bedrock-agent`.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// The model's name, as in `GetObject`.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// The Region that was asked for.
+    pub fn region(&self) -> &str {
+        self.region.as_str()
+    }
+
+    /// The endpoint that was asked for.
+    pub fn endpoint(&self) -> Option<&CustomEndpoint> {
+        self.endpoint.as_ref()
+    }
+
+    /// The second check: on where the call would go, and on what its signature would be good for. Parameters lead
+    /// elsewhere, too, as an ARN of another Region does.
+    pub fn check_resolved(&self, destination: &Destination<'_>) -> Result<(), Error> {
+        let url = CustomEndpoint::resolved(destination.url)
+            .map_err(|message| not_allowed(format!("the endpoint that was found is none: {message}")))?;
+        let is_local = self.local.as_ref().is_some_and(|local| local.covers(&url));
+        let is_aws = url.is_plain_https()
+            && destination.dns_suffixes.iter().any(|suffix| is_below(&url.host(), suffix));
+        let lists_host =
+            |entry: &Entry| is_local || is_aws || entry.endpoints.iter().any(|allowed| allowed.covers(&url));
+        let lists_region =
+            |entry: &Entry, region: &str| self.lists_signing_region(entry, destination, region);
+        let refused = |region: &&String| !self.entries.iter().any(|entry| lists_region(entry, region));
+        if let Some(region) = destination.signing_regions.iter().find(refused) {
+            return Err(not_allowed(self.region_refusal(region)));
+        }
+        let permits = |entry: &Arc<Entry>| {
+            lists_host(entry) && destination.signing_regions.iter().all(|region| lists_region(entry, region))
+        };
+        if self.entries.iter().any(permits) {
+            return Ok(());
+        }
+        // The host is not shown: it may hold a bucket or an account, which are parameters.
+        Err(not_allowed(format!(
+            "no single entry of the operation table permits where `{}` of `{}` would go: neither a host of AWS nor a \
+             listed endpoint",
+            self.operation, self.service
+        )))
+    }
+
+    fn lists_signing_region(&self, entry: &Entry, destination: &Destination<'_>, region: &str) -> bool {
+        if region == EVERY_REGION {
+            return entry.regions.contains(&Scope::Global);
+        }
+        let Ok(region) = self.regions.parse(region) else { return false };
+        region == self.region || destination.is_fixed_region || entry.lists_region(&region)
+    }
+
+    fn region_refusal(&self, region: &str) -> String {
+        let Self { service, operation, .. } = self;
+        if region == EVERY_REGION {
+            return format!(
+                "`{operation}` of `{service}` is signed for every Region at once, which needs `{GLOBAL}` among the \
+                 `regions` of its entry"
+            );
+        }
+        // Text out of a parameter is shown only if it is the name of a Region.
+        let region = self
+            .regions
+            .parse(region)
+            .map_or("another Region".to_owned(), |region| format!("Region `{region}`"));
+        format!(
+            "the parameters lead to {region}, which the operation table does not list for `{operation}` of `{service}`"
+        )
+    }
+}
+
+impl Entry {
+    fn lists_region(&self, region: &Region) -> bool {
+        self.regions.iter().any(|scope| match scope {
+            Scope::One(listed) => listed == region,
+            Scope::Any => true,
+            Scope::Global => false,
+        })
+    }
+}
+
+impl Allowed {
+    fn parse(text: &str, regions: &Regions) -> Result<Self, String> {
+        if !text.contains('*') {
+            return CustomEndpoint::parse(text).map(Self::One);
+        }
+        let (before, after) = CLUSTER_ENDPOINT;
+        let region = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+        let region = region.ok_or_else(|| format!("`*` is allowed only as in `{before}us-east-1{after}`"))?;
+        let region = regions.parse(region)?;
+        Ok(Self::Cluster { domain: format!("route53-recovery-cluster.{region}.amazonaws.com") })
+    }
+
+    /// Whether it is what the event names.
+    fn is(&self, endpoint: &CustomEndpoint) -> bool {
+        match self {
+            Self::One(listed) => listed == endpoint,
+            Self::Cluster { .. } => self.covers(endpoint),
+        }
+    }
+
+    /// Whether it is what the rules made of the endpoint.
+    fn covers(&self, resolved: &CustomEndpoint) -> bool {
+        match self {
+            Self::One(listed) => listed.covers(resolved),
+            Self::Cluster { domain } => {
+                let host = resolved.host();
+                let star = host.strip_suffix(domain.as_str()).and_then(|rest| rest.strip_suffix('.'));
+                star.is_some_and(is_host_label) && resolved.is_plain_https() && resolved.path() == "/v1"
+            }
+        }
+    }
+}
+
+/// `None` for an entry that permits nothing.
+fn read_entry(
+    fields: &mut Fields<'_>,
+    regions: &Regions,
+    service_id: impl Fn(&str) -> Result<String, Error>,
+) -> Option<Entry> {
+    fields.require("regions");
+    let scopes = fields.texts("regions", |text| match text {
+        ANY_REGION => Ok(Scope::Any),
+        GLOBAL => Ok(Scope::Global),
+        one => regions.parse(one).map(Scope::One),
+    });
+    // Read, so that a malformed one is found; what they permit is not built yet.
+    fields.texts("roles", some_text);
+    fields.objects("results", read_bucket);
+    if fields.has("procedure") {
+        fields.text("procedure", some_text);
+        fields.objects("sources", read_bucket);
+        return None;
+    }
+    let service = fields.required_text("service", |text| service_id(text).map_err(|error| error.message));
+    fields.require("actions");
+    let actions = fields.texts("actions", some_text);
+    let endpoints = fields.texts("endpoints", |text| Allowed::parse(text, regions));
+    Some(Entry {
+        service: service?,
+        actions: actions?,
+        regions: scopes?,
+        endpoints: endpoints.unwrap_or_default(),
+    })
+}
+
+fn read_bucket(fields: &mut Fields<'_>) {
+    fields.required_text("bucket", some_text);
+    fields.text("keyPrefix", |prefix| Ok(prefix.to_owned()));
+}
+
+fn not_allowed(message: impl Into<String>) -> Error {
+    Error::new(Kind::NotAllowed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::region::tests::regions;
+
+    fn table(entries: &Value) -> Table {
+        parse(&entries.to_string()).unwrap()
+    }
+
+    fn parse(text: &str) -> Result<Table, Error> {
+        Table::parse(text, regions(), |name| match name.to_ascii_lowercase().as_str() {
+            "unknown" => Err(Error::new(Kind::UnknownService, "no service is called `unknown`")),
+            id => Ok(id.to_owned()),
+        })
+    }
+
+    fn faults(text: &str) -> Vec<String> {
+        parse(text).unwrap_err().faults.iter().map(ToString::to_string).collect()
+    }
+
+    fn ask(
+        table: &Table,
+        service: &str,
+        operation: &str,
+        region: &str,
+        endpoint: Option<&str>,
+    ) -> Result<Permit, String> {
+        let region = regions().parse(region).unwrap();
+        let endpoint = endpoint.map(|text| CustomEndpoint::parse(text).unwrap());
+        table.permit(&Call { service, operation, region: &region, endpoint: endpoint.as_ref() }).map_err(
+            |error| {
+                assert_eq!(error.name(), "CrossRegion.NotAllowed");
+                error.message
+            },
+        )
+    }
+
+    fn go(permit: &Permit, url: &str, signing_regions: &[&str], is_fixed_region: bool) -> Result<(), String> {
+        let signing_regions: Vec<String> = signing_regions.iter().map(|&region| region.to_owned()).collect();
+        let dns_suffixes = &["amazonaws.com", "api.aws"];
+        let destination =
+            Destination { url, signing_regions: &signing_regions, is_fixed_region, dns_suffixes };
+        permit.check_resolved(&destination).map_err(|error| {
+            assert_eq!(error.name(), "CrossRegion.NotAllowed");
+            error.message
+        })
+    }
+
+    #[test]
+    fn one_entry_permits_all_of_a_call() {
+        let table = table(&json!([
+            {"service": "DynamoDB", "actions": ["deleteTable", "DescribeTable"], "regions": ["us-west-2"], "endpoints": []},
+            {"service": "dynamodb", "actions": ["scan"], "regions": ["*"], "endpoints": ["https://example.com"]},
+            {"service": "s3", "actions": ["getObject"], "regions": []},
+        ]));
+        let permit = ask(&table, "dynamodb", "DeleteTable", "us-west-2", None).unwrap();
+        assert_eq!(
+            (permit.service(), permit.operation(), permit.region()),
+            ("dynamodb", "DeleteTable", "us-west-2")
+        );
+        assert_eq!(permit.endpoint(), None);
+        ask(&table, "dynamodb", "DescribeTable", "us-west-2", None).unwrap();
+        ask(&table, "dynamodb", "Scan", "eu-north-1", None).unwrap();
+        let permit = ask(&table, "dynamodb", "Scan", "eu-north-1", Some("https://Example.com:443/")).unwrap();
+        assert_eq!(permit.endpoint().unwrap().host(), "example.com");
+
+        let refused = |service, operation, region, endpoint| {
+            ask(&table, service, operation, region, endpoint).unwrap_err()
+        };
+        assert_eq!(
+            refused("iam", "GetRole", "us-west-2", None),
+            "the operation table does not list service `iam`"
+        );
+        assert_eq!(
+            refused("dynamodb", "PutItem", "us-west-2", None),
+            "the operation table does not list `PutItem` of `dynamodb`"
+        );
+        // The Region is another entry's.
+        assert_eq!(
+            refused("dynamodb", "DeleteTable", "us-east-1", None),
+            "the operation table does not list Region `us-east-1` for `DeleteTable` of `dynamodb`"
+        );
+        // So is the endpoint.
+        assert_eq!(
+            refused("dynamodb", "DeleteTable", "us-west-2", Some("https://example.com")),
+            "the operation table does not list endpoint `https://example.com` for `DeleteTable` of `dynamodb` in `us-west-2`"
+        );
+        // No Regions are none.
+        assert!(refused("s3", "GetObject", "us-west-2", None).contains("does not list Region"));
+    }
+
+    #[test]
+    fn no_table_permits_nothing() {
+        for table in [Table::default(), table(&json!([])), Table::default().with_local_endpoint(None)] {
+            assert!(ask(&table, "s3", "GetObject", "us-west-2", None).unwrap_err().contains("empty"));
+        }
+        let procedure =
+            table(&json!([{"procedure": "s3.transfer", "regions": ["*"], "sources": [{"bucket": "b"}],
+            "results": [{"bucket": "b", "keyPrefix": "out/"}], "roles": ["arn:aws:iam::1:role/r"]}]));
+        ask(&procedure, "s3", "GetObject", "us-west-2", None).unwrap_err();
+    }
+
+    #[test]
+    fn global_signatures_are_no_region() {
+        let table = table(&json!([{"service": "s3", "actions": ["getObject"], "regions": ["*global*"]}]));
+        assert!(ask(&table, "s3", "GetObject", "us-west-2", None).unwrap_err().contains("Region"));
+    }
+
+    #[test]
+    fn endpoints_are_compared_as_what_they_mean() {
+        let table = table(
+            &json!([{"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"], "endpoints": [
+                "https://vpce.example.com/base", "https://example.com:8443", "http://127.0.0.1:4566"
+            ]}]),
+        );
+        for endpoint in
+            ["https://VPCE.example.com:443/base/", "https://example.com:8443/", "http://127.0.0.1:4566/"]
+        {
+            ask(&table, "s3", "GetObject", "us-west-2", Some(endpoint)).unwrap();
+        }
+        for endpoint in [
+            "https://vpce.example.com",
+            "https://vpce.example.com/base/x",
+            "https://vpce.example.com/Base",
+            "https://vpce.example.com:8443/base",
+            "https://example.com",
+            "https://x.example.com:8443",
+            "https://example.com.evil.com:8443",
+            "http://127.0.0.1:4567",
+            "http://127.0.0.2:4566",
+            "http://localhost:4566",
+            "https://127.0.0.1:4566",
+        ] {
+            let message = ask(&table, "s3", "GetObject", "us-west-2", Some(endpoint)).unwrap_err();
+            assert!(message.contains("does not list endpoint"), "{endpoint}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_star_stands_for_one_label() {
+        let table = table(
+            &json!([{"service": "route53-recovery-cluster", "actions": ["getRoutingControlState"],
+            "regions": ["*"], "endpoints": ["https://*.route53-recovery-cluster.us-east-1.amazonaws.com/v1"]}]),
+        );
+        let ask = |endpoint| {
+            ask(&table, "route53-recovery-cluster", "GetRoutingControlState", "us-east-1", Some(endpoint))
+        };
+        ask("https://abc-12.route53-recovery-cluster.us-east-1.amazonaws.com/v1").unwrap();
+        ask("https://ABC.Route53-recovery-cluster.us-east-1.amazonaws.com:443/v1/").unwrap();
+        for endpoint in [
+            "https://route53-recovery-cluster.us-east-1.amazonaws.com/v1",
+            "https://a.b.route53-recovery-cluster.us-east-1.amazonaws.com/v1",
+            "https://a.route53-recovery-cluster.us-west-2.amazonaws.com/v1",
+            "https://a.route53-recovery-cluster.us-east-1.amazonaws.com",
+            "https://a.route53-recovery-cluster.us-east-1.amazonaws.com/v2",
+            "https://a.route53-recovery-cluster.us-east-1.amazonaws.com/v1/x",
+            "https://a.route53-recovery-cluster.us-east-1.amazonaws.com:8443/v1",
+            "https://a-route53-recovery-cluster.us-east-1.amazonaws.com/v1",
+            "https://a.route53-recovery-cluster.us-east-1.amazonaws.com.evil.com/v1",
+        ] {
+            ask(endpoint).expect_err(endpoint);
+        }
+        for star in [
+            "*",
+            "https://*.amazonaws.com",
+            "https://*.route53-recovery-cluster.*.amazonaws.com/v1",
+            "https://*.route53-recovery-cluster.us-east-1.amazonaws.com",
+            "https://*.route53-recovery-cluster.us-east-1.amazonaws.com/v1/",
+            "http://*.route53-recovery-cluster.us-east-1.amazonaws.com/v1",
+            "https://a.*.route53-recovery-cluster.us-east-1.amazonaws.com/v1",
+            "https://*.route53-recovery-cluster.us-east-1.evil.com/x.amazonaws.com/v1",
+            "https://*.route53-recovery-cluster.cn-north-1.amazonaws.com/v1",
+        ] {
+            let entry = json!([{"service": "s3", "actions": [], "regions": [], "endpoints": [star]}]);
+            assert!(
+                faults(&entry.to_string())[0].starts_with("OPERATION_TABLE[0].endpoints[0]: `"),
+                "{star}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_table_lists_its_faults() {
+        let text = r#"[
+            {"service": "unknown", "actions": "getObject", "regions": ["us-west2", "cn-north-1", "*"], "region": "x"},
+            {"actions": [""], "endpoints": ["https://u@example.com"], "roles": [1], "results": [{"keyPrefix": "a"}]},
+            {"service": "s3", "service": "s3", "actions": [], "regions": []},
+            {"procedure": "s3.transfer", "service": "s3", "regions": ["*"]},
+            7
+        ]"#;
+        let found = faults(text);
+        let expected = [
+            "OPERATION_TABLE[2].service: duplicate key",
+            "OPERATION_TABLE[0].regions[0]: `us-west2` is no Region of any partition, did you mean `us-west-2`",
+            "OPERATION_TABLE[0].regions[1]: `cn-north-1` is in partition `aws-cn`",
+            "OPERATION_TABLE[0].service: no service is called `unknown`",
+            "OPERATION_TABLE[0].actions: expected an array of strings, found a string",
+            "OPERATION_TABLE[0].region: unknown field, did you mean `regions`?",
+            "OPERATION_TABLE[1].regions: missing",
+            "OPERATION_TABLE[1].roles[0]: expected a string, found an integer",
+            "OPERATION_TABLE[1].results[0].bucket: missing",
+            "OPERATION_TABLE[1].service: missing",
+            "OPERATION_TABLE[1].actions[0]: must not be empty",
+            "OPERATION_TABLE[1].endpoints[0]: an endpoint may not have user information",
+            "OPERATION_TABLE[3].service: unknown field, did you mean",
+            "OPERATION_TABLE[4]: expected an object, found an integer",
+        ];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found}\nis not\n{expected}");
+        }
+        assert_eq!(found.len(), expected.len());
+        assert_eq!(faults("{}"), ["OPERATION_TABLE: expected an array of entries, found an object"]);
+        assert!(faults("[").first().unwrap().starts_with("OPERATION_TABLE: not JSON: "));
+    }
+
+    #[test]
+    fn a_signature_holds_only_where_the_entry_says() {
+        let s3 = |regions: &[&str]| {
+            let table = table(&json!([
+                {"service": "s3", "actions": ["getObject"], "regions": regions},
+                // Another entry's Regions count for another action only.
+                {"service": "s3", "actions": ["putObject"], "regions": ["*", "*global*"]},
+            ]));
+            ask(&table, "s3", "GetObject", "us-west-2", None).unwrap()
+        };
+        let url = "https://bucket.s3.us-west-2.amazonaws.com";
+        let one = s3(&["us-west-2"]);
+        go(&one, url, &["us-west-2"], false).unwrap();
+        go(&one, url, &[], false).unwrap();
+        assert_eq!(
+            go(&one, url, &["us-east-1"], false).unwrap_err(),
+            "the parameters lead to Region `us-east-1`, which the operation table does not list for `GetObject` of `s3`"
+        );
+        assert!(go(&one, url, &["us-west-2", "us-east-1"], false).is_err());
+        assert!(go(&one, url, &["*"], false).unwrap_err().contains("needs `*global*`"));
+        go(&s3(&["us-west-2", "us-east-1"]), url, &["us-east-1"], false).unwrap();
+        go(&s3(&["us-west-2", "*global*"]), url, &["*"], false).unwrap();
+
+        let any = s3(&["*"]);
+        go(&any, url, &["eu-north-1"], false).unwrap();
+        assert!(go(&any, url, &["*"], false).is_err());
+        for elsewhere in ["cn-north-1", "aws-global", "SECRET", ""] {
+            let message = go(&any, url, &[elsewhere], false).unwrap_err();
+            assert!(message.contains("lead to another Region") && !message.contains("SECRET"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_service_of_one_region_is_listed_by_the_region_that_is_asked_for() {
+        let table = table(&json!([{"service": "iam", "actions": ["getRole"], "regions": ["us-west-2"]}]));
+        let permit = ask(&table, "iam", "GetRole", "us-west-2", None).unwrap();
+        go(&permit, "https://iam.amazonaws.com", &["us-east-1"], true).unwrap();
+        go(&permit, "https://iam.amazonaws.com", &["us-east-1"], false).unwrap_err();
+        go(&permit, "https://iam.amazonaws.com", &["cn-north-1"], true).unwrap_err();
+        go(&permit, "https://iam.amazonaws.com", &["*"], true).unwrap_err();
+        ask(&table, "iam", "GetRole", "us-east-1", None).unwrap_err();
+    }
+
+    #[test]
+    fn one_entry_permits_region_and_host_of_a_destination() {
+        let table = table(&json!([
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-west-2", "us-east-1"]},
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"], "endpoints": ["https://example.com"]},
+        ]));
+        let permit = ask(&table, "s3", "GetObject", "us-west-2", None).unwrap();
+        go(&permit, "https://s3.us-east-1.amazonaws.com", &["us-east-1"], false).unwrap();
+        go(&permit, "https://example.com", &["us-west-2"], false).unwrap();
+        assert!(
+            go(&permit, "https://example.com", &["us-east-1"], false)
+                .unwrap_err()
+                .starts_with("no single entry")
+        );
+    }
+
+    #[test]
+    fn a_request_goes_to_aws_or_to_a_listed_endpoint() {
+        let table = table(&json!([{"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"],
+            "endpoints": ["https://example.com/v1"]}]));
+        let permit = ask(&table, "s3", "GetObject", "us-west-2", None).unwrap();
+        for url in [
+            "https://s3.us-west-2.amazonaws.com",
+            "https://bucket.s3.us-west-2.amazonaws.com/",
+            "https://s3.us-west-2.amazonaws.com/arn%3Aaws%3As3",
+            "https://S3.dualstack.us-west-2.AMAZONAWS.com:443",
+            "https://lambda.us-west-2.api.aws",
+            "https://bucket.example.com/v1/key",
+        ] {
+            go(&permit, url, &["us-west-2"], false).unwrap();
+        }
+        for url in [
+            "https://amazonaws.com",
+            "https://.amazonaws.com",
+            "https://evilamazonaws.com",
+            "https://s3.evilamazonaws.com",
+            "https://s3.amazonaws.com.evil.com",
+            "https://x.evil.com/#.s3.us-west-2.amazonaws.com",
+            "https://x.evil.com/.s3.us-west-2.amazonaws.com",
+            "https://x.evil.com?.amazonaws.com",
+            "https://s3.amazonaws.com@evil.com",
+            "https://s3.amazonaws.com:443@evil.com",
+            "https://evil.com\\.amazonaws.com",
+            "https://s3.us-west-2.amazonaws.com.",
+            "https://s3.us-west-2.amazonaws.com:8443",
+            "http://s3.us-west-2.amazonaws.com",
+            "https://example.com",
+            "https://example.com/v2",
+            "http://127.0.0.1:4566",
+            "https://169.254.169.254",
+            "http://localhost",
+        ] {
+            let message = go(&permit, url, &["us-west-2"], false).expect_err(url);
+            assert!(!message.contains("evil"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_a_test_takes_what_the_table_permits() {
+        let local = CustomEndpoint::parse("http://localhost:4566").ok();
+        let table = table(&json!([{"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"]}]));
+        let permit = ask(&table.with_local_endpoint(local), "s3", "GetObject", "us-west-2", None).unwrap();
+        go(&permit, "http://localhost:4566", &["us-west-2"], false).unwrap();
+        go(&permit, "http://123456789012.localhost:4566/bucket", &["us-west-2"], false).unwrap();
+        go(&permit, "http://localhost:4566", &["us-east-1"], false).unwrap_err();
+        go(&permit, "http://localhost:4567", &["us-west-2"], false).unwrap_err();
+    }
+}
