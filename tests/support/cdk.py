@@ -1,6 +1,6 @@
 """The stock CDK command line, deploying to a local AWS.
 
-An app command, an output directory and the URL of a local AWS enter; stacks change there. Fails with
+An app's folder, a directory to write to and the URL of a local AWS enter; stacks change there. Fails with
 `CdkError`, which carries what the tool printed.
 """
 
@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from support import aws, paths
@@ -21,13 +21,13 @@ class CdkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Cdk:
-    """One app, deployed to one account and Region of the local AWS at `url`."""
+    """The app in `folder`, deployed to one Region of the local AWS at `url`; `home` takes what is written."""
 
     url: str
     region: str
-    app: str
+    folder: Path
     home: Path
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def bootstrap(self) -> None:
         self._run("bootstrap", f"aws://{aws.ACCOUNT}/{self.region}")
@@ -51,7 +51,6 @@ class Cdk:
         command = [
             str(paths.CDK / "node_modules" / ".bin" / "cdk"),
             *arguments,
-            "--app", self.app,
             "--output", str(self.home / "cdk.out"),
             "--no-notices",
             "--no-version-reporting",
@@ -59,7 +58,7 @@ class Cdk:
         ]  # fmt: skip
         done = subprocess.run(
             command,
-            cwd=paths.CDK,
+            cwd=self.folder,
             env=self._variables(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 from support.process import plain_environment, scratch
 
 _PREFIX = "/2018-06-01/runtime"
+_TRACE = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0"
 _ARN = "arn:aws:lambda:ap-northeast-1:000000000000:function:cross-region"
 
 
@@ -105,7 +106,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
                     "Lambda-Runtime-Aws-Request-Id": event.request_id,
                     "Lambda-Runtime-Deadline-Ms": str(event.deadline_ms),
                     "Lambda-Runtime-Invoked-Function-Arn": _ARN,
-                    "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0",
+                    "Lambda-Runtime-Trace-Id": _TRACE,
                 },
             )
 
@@ -152,7 +153,14 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
 class Function:
     """One execution environment: a process, its Runtime API, its log."""
 
-    def __init__(self, api: RuntimeApi, command: Sequence[str | Path], environment: Mapping[str, str], home: Path):
+    def __init__(
+        self,
+        api: RuntimeApi,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+        home: Path,
+        enter: Callable[[], None] | None,
+    ):
         self._api = api
         self._log_path = home / "function.log"
         self._log = self._log_path.open("wb")
@@ -164,6 +172,7 @@ class Function:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            preexec_fn=enter,
         )
 
     def invoke(self, event: Any, deadline_s: float = 30.0) -> Answer:
@@ -217,8 +226,13 @@ def function(
     environment: Mapping[str, str],
     table: Any = None,
     first_event: bytes | None = None,
+    enter: Callable[[], None] | None = None,
 ) -> Iterator[Function]:
-    """Runs `command` as a function would run; `first_event` waits for it before it starts."""
+    """Runs `command` as a function would run.
+
+    `first_event` waits for it before it starts; `enter` is called in the new process before it becomes
+    `command`, to enter a control group.
+    """
     with scratch("function") as home:
         api = RuntimeApi()
         variables = {
@@ -237,7 +251,7 @@ def function(
             variables["OPERATION_TABLE"] = json.dumps(table)
         if first_event is not None:
             api.put(first_event, 30.0)
-        running = Function(api, command, variables, home)
+        running = Function(api, command, variables, home, enter)
         try:
             yield running
         finally:
