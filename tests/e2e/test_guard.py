@@ -5,11 +5,11 @@ were the listener deaf, that test would fail.
 """
 
 import pytest
+
+from e2e.events import error, event, permit
 from support import aws
 from support.listener import listener
 from support.runtime_api import function
-
-from e2e.events import error, event, permit
 
 PERMITTED = event("dynamodb", "describeTable", parameters={"TableName": "orders"})
 DENIED = {

@@ -2,10 +2,9 @@
 
 import json
 
+from e2e.events import REGION, event, permit
 from support import aws
 from support.runtime_api import function
-
-from e2e.events import REGION, event, permit
 
 TALKATIVE = {"AWS_LAMBDA_LOG_LEVEL": "TRACE", "RUST_LOG": "trace", "AWS_LAMBDA_LOG_FORMAT": "JSON"}
 SECRET = "s3cr3t-value-of-a-parameter"

@@ -1,9 +1,8 @@
 """Memory stays flat over a thousand calls of the largest service."""
 
+from e2e.events import event, permit
 from support import aws
 from support.runtime_api import function
-
-from e2e.events import event, permit
 
 CALLS = [
     event("ec2", "describeRegions"),
