@@ -6,7 +6,7 @@
 //! input or output and keeps no state. It follows the AWS endpoint rules engine, version 1.0, as botocore reads it.
 
 mod function;
-mod partition;
+pub mod partition;
 mod rules;
 mod value;
 
@@ -16,8 +16,6 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::catalog::model::{Auth, ParamValue, Partition, RuleSet};
-
-pub use self::partition::{partition_for, partition_or_default};
 
 /// Finds the endpoint for one request.
 pub fn resolve(

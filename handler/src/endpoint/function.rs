@@ -17,8 +17,7 @@ use super::EndpointError;
 use super::partition::partition_or_default;
 use super::value::{Arn, Url, Value};
 use crate::catalog::model::Partition;
-
-const LABEL_LIMIT: usize = 63;
+use crate::region;
 
 /// All but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -100,13 +99,7 @@ fn split<'a>(text: &Cow<'a, str>, delimiter: &str, limit: i64) -> Option<Vec<Val
 }
 
 fn is_host_label(text: &str, dots: bool) -> bool {
-    if dots {
-        return text.split('.').all(|label| is_host_label(label, false));
-    }
-    (1..=LABEL_LIMIT).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    if dots { text.split('.').all(region::is_host_label) } else { region::is_host_label(text) }
 }
 
 fn is_virtual_hostable(bucket: &str, dots: bool) -> bool {
