@@ -12,7 +12,7 @@ pub const SAFETY_MARGIN: Duration = Duration::from_millis(500);
 const MARGIN_PART: u32 = 5;
 
 /// No function runs as long as this; a later deadline is a clock that went wrong, and would overflow `Instant`.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// When to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ impl Deadline {
     /// Before `time` is over.
     pub fn within(time: Duration) -> Self {
         let time = time.min(LONGEST);
-        Self(Instant::now() + (time - SAFETY_MARGIN.min(time / MARGIN_PART)))
+        Self(Instant::now() + time.saturating_sub(SAFETY_MARGIN.min(time / MARGIN_PART)))
     }
 
     /// Time left; zero once the deadline is over.
@@ -56,7 +56,7 @@ mod tests {
         left(Deadline::within(Duration::from_secs(30)), 29_500);
         left(Deadline::within(Duration::from_millis(2_500)), 2_000);
         left(Deadline::within(Duration::from_secs(1)), 800);
-        left(Deadline::before(SystemTime::now() + Duration::from_secs(900)), 899_500);
+        left(Deadline::before(SystemTime::now() + Duration::from_mins(15)), 899_500);
     }
 
     #[test]

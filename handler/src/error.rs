@@ -165,7 +165,7 @@ impl Error {
         let Faults { kept, found } = faults.into();
         let mut message = kept.first().map(ToString::to_string).unwrap_or_default();
         if found > 1 {
-            message.push_str(&format!(" (and {} more)", found - 1));
+            message = format!("{message} (and {} more)", found - 1);
         }
         Self { faults: kept, ..Self::new(kind, message) }
     }

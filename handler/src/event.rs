@@ -241,7 +241,7 @@ mod tests {
         let options = EndpointOptions { fips: true, dual_stack: true, accelerate: false, path_style: true };
         assert_eq!(event.endpoint_options, options);
         assert_eq!(event.timeouts.connect, Some(Duration::from_millis(1)));
-        assert_eq!(event.timeouts.attempt, Some(Duration::from_secs(900)));
+        assert_eq!(event.timeouts.attempt, Some(Duration::from_mins(15)));
         assert_eq!(event.retry, Retry { mode: RetryMode::Safe, max_attempts: 10 });
         assert_eq!((event.body_as, event.function_error), (BodyAs::Base64, FunctionError::Return));
     }

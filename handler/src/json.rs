@@ -23,10 +23,12 @@ pub enum Path<'a> {
 }
 
 impl<'a> Path<'a> {
+    #[must_use]
     pub fn key(&'a self, name: &'a str) -> Self {
         Self::Key(self, name)
     }
 
+    #[must_use]
     pub fn index(&'a self, at: usize) -> Self {
         Self::Index(self, at)
     }

@@ -90,7 +90,7 @@ fn is_pseudo(text: &str) -> bool {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The Regions as a function in ap-northeast-1 knows them.

@@ -123,7 +123,8 @@ impl Table {
                 }
             }
             Some(other) => {
-                faults.push(root.fault(format!("expected an array of entries, found {}", json::kind(&other))))
+                faults
+                    .push(root.fault(format!("expected an array of entries, found {}", json::kind(&other))));
             }
             None => {}
         }
@@ -322,6 +323,7 @@ fn read_entry(
     fields.objects("results", read_bucket);
     if fields.has("procedure") {
         fields.text("procedure", some_text);
+        fields.refuse("service", "an entry has either `service` or `procedure`");
         fields.objects("sources", read_bucket);
         return None;
     }
@@ -552,7 +554,7 @@ mod tests {
             "OPERATION_TABLE[1].service: missing",
             "OPERATION_TABLE[1].actions[0]: must not be empty",
             "OPERATION_TABLE[1].endpoints[0]: an endpoint may not have user information",
-            "OPERATION_TABLE[3].service: unknown field, did you mean",
+            "OPERATION_TABLE[3].service: an entry has either `service` or `procedure`",
             "OPERATION_TABLE[4]: expected an object, found an integer",
         ];
         for (found, expected) in found.iter().zip(expected) {
