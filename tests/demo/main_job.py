@@ -15,7 +15,8 @@ from demo import there, transcript
 from demo.there import HERE, THERE, Things
 from support import paths
 from support.cdk import Cdk
-from support.ministack import Ministack, ministack
+from support.executions import execute
+from support.ministack import ministack
 
 STACK = "MainJob"
 _ITEM = {
@@ -40,14 +41,18 @@ def run(say: Callable[[str], None] = print) -> bool:
         say(f"made in {THERE}: {_names(things)}")
         app = Cdk(local.url, HERE, paths.CDK / "examples" / "main-job", local.home)
         with _deployed(app, say) as machine:
-            output, steps, took_s = _execute(local, machine, things)
-            say(f"\nexecution in {HERE} succeeded in {took_s:.1f} s\n")
+            ended = execute(local, machine, things.execution_input)
+            say(f"\nexecution in {HERE}: {ended.status} in {ended.took_s:.1f} s\n")
+            if ended.output is None:
+                say(f"failed in {ended.last_state} with {ended.error}: {ended.cause}")
+                return False
+            steps = transcript.steps(ended.definition, ended.history, ended.output)
             header = ("state", "Region", "call", "took", "outcome")
             rows = [
                 (step.state, step.region, step.call, f"{step.took_ms:.0f} ms", step.outcome) for step in steps
             ]
             say(transcript.table([header, *rows]))
-            checks = list(_checks(things, output, steps))
+            checks = list(_checks(things, ended.output, steps))
         say("\nwhat is where\n")
         say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
         held = all(holds for holds, _ in checks)
@@ -66,30 +71,6 @@ def _deployed(app: Cdk, say: Callable[[str], None]) -> Iterator[str]:
         yield machine
     finally:
         app.destroy(STACK)
-
-
-def _execute(
-    local: Ministack, machine: str, things: Things
-) -> tuple[dict[str, Any], list[transcript.Step], float]:
-    states = local.client("stepfunctions", HERE)
-    definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
-    execution = states.start_execution(stateMachineArn=machine, input=json.dumps(things.execution_input))[
-        "executionArn"
-    ]
-    deadline = time.monotonic() + 120
-    while (described := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"execution still runs after 120 s: {execution}")
-        time.sleep(0.1)
-    if described["status"] != "SUCCEEDED":
-        raise RuntimeError(
-            f"execution {described['status']}: {described.get('error')} {described.get('cause')}"
-        )
-    pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
-    history = [event for page in pages for event in page["events"]]
-    output = json.loads(described["output"])
-    took_s = (described["stopDate"] - described["startDate"]).total_seconds()
-    return output, transcript.steps(definition, history, output), took_s
 
 
 def _checks(

@@ -77,6 +77,8 @@ class Cdk:
             "CDK_DEFAULT_ACCOUNT": aws.ACCOUNT,
             "CDK_DEFAULT_REGION": self.region,
             "CDK_DISABLE_CLI_TELEMETRY": "true",
+            # For apps outside of `cdk`, which have no packages of their own.
+            "NODE_PATH": str(paths.CDK / "node_modules"),
             "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "true",
             "NODE_OPTIONS": os.environ.get("NODE_OPTIONS", ""),
             **self.environment,
