@@ -168,6 +168,7 @@ impl fmt::Display for Host {
 /// Whether `name` is `domain` with at least one label in front.
 pub fn is_below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).and_then(|rest| rest.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
+        && !domain.is_empty()
 }
 
 fn default_port(https: bool) -> u16 {
@@ -289,6 +290,16 @@ mod tests {
             ["https://example.com/v1/..", "https://x@example.com/", "https://10.0.0.1/", "https://a.com/#"]
         {
             CustomEndpoint::resolved(text).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn below_is_on_the_boundary_of_a_label() {
+        assert!(is_below("s3.amazonaws.com", "amazonaws.com"));
+        for (name, domain) in
+            [("amazonaws.com", "amazonaws.com"), ("evilamazonaws.com", "amazonaws.com"), ("a.", "")]
+        {
+            assert!(!is_below(name, domain), "{name} {domain}");
         }
     }
 

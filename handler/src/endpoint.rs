@@ -8,6 +8,7 @@
 mod function;
 pub mod partition;
 mod rules;
+mod suffix;
 mod value;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use crate::catalog::model::{Auth, ParamValue, Partition, RuleSet};
+
+pub use self::suffix::dns_suffixes;
 
 /// Finds the endpoint for one request.
 pub fn resolve(

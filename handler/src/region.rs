@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::catalog::model::Partition;
-use crate::endpoint::partition_for;
+use crate::endpoint::partition::partition_for;
 use crate::error::{Error, Kind};
 use crate::suggest;
 
@@ -98,7 +98,7 @@ pub(crate) mod tests {
         let partition = |id: &str, suffix: &str, pattern: &str, regions: &[&str]| Partition {
             id: id.into(),
             dns_suffix: suffix.into(),
-            dual_stack_dns_suffix: String::new(),
+            dual_stack_dns_suffix: "api.aws".into(),
             implicit_global_region: String::new(),
             supports_dual_stack: true,
             supports_fips: true,

@@ -51,14 +51,16 @@ pub struct Call<'a> {
 /// What endpoint rules made of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Destination<'a> {
-    /// Scheme and host as they are sent to, host prefix included; the path may be left out.
+    /// As the rules made it.
     pub url: &'a str,
+    /// What the operation puts before the host, its dot included; may be empty.
+    pub host_prefix: &'a str,
     /// What the signature holds for: one Region, or a Region set. Empty: the request is not signed.
     pub signing_regions: &'a [String],
     /// The service signs for this Region whatever Region is asked for, as IAM does for us-east-1. The table lists the
     /// Region that is asked for, since that is what a task names.
     pub is_fixed_region: bool,
-    /// Of the partition, and of the service's own rules.
+    /// Suffixes that the service's rules produce beside the partition's own.
     pub dns_suffixes: &'a [&'a str],
 }
 
@@ -209,11 +211,14 @@ impl Permit {
     /// The second check: on where the call would go, and on what its signature would be good for. Parameters lead
     /// elsewhere, too, as an ARN of another Region does.
     pub fn check_resolved(&self, destination: &Destination<'_>) -> Result<(), Error> {
-        let url = CustomEndpoint::resolved(destination.url)
+        let url = destination.url.replacen("://", &format!("://{}", destination.host_prefix), 1);
+        let url = CustomEndpoint::resolved(&url)
             .map_err(|message| not_allowed(format!("the endpoint that was found is none: {message}")))?;
         let is_local = self.local.as_ref().is_some_and(|local| local.covers(&url));
-        let is_aws = url.is_plain_https()
-            && destination.dns_suffixes.iter().any(|suffix| is_below(&url.host(), suffix));
+        let own = self.regions.own_partition();
+        let partition_suffixes = [own.dns_suffix.as_str(), own.dual_stack_dns_suffix.as_str()];
+        let mut suffixes = partition_suffixes.iter().chain(destination.dns_suffixes);
+        let is_aws = url.is_plain_https() && suffixes.any(|suffix| is_below(&url.host(), suffix));
         let lists_host =
             |entry: &Entry| is_local || is_aws || entry.endpoints.iter().any(|allowed| allowed.covers(&url));
         let lists_region =
@@ -389,9 +394,9 @@ mod tests {
 
     fn go(permit: &Permit, url: &str, signing_regions: &[&str], is_fixed_region: bool) -> Result<(), String> {
         let signing_regions: Vec<String> = signing_regions.iter().map(|&region| region.to_owned()).collect();
-        let dns_suffixes = &["amazonaws.com", "api.aws"];
-        let destination =
-            Destination { url, signing_regions: &signing_regions, is_fixed_region, dns_suffixes };
+        let (host_prefix, dns_suffixes) = ("", &["on.aws"][..]);
+        let signing_regions = &signing_regions;
+        let destination = Destination { url, host_prefix, signing_regions, is_fixed_region, dns_suffixes };
         permit.check_resolved(&destination).map_err(|error| {
             assert_eq!(error.name(), "CrossRegion.NotAllowed");
             error.message
@@ -635,12 +640,15 @@ mod tests {
             "https://s3.us-west-2.amazonaws.com/arn%3Aaws%3As3",
             "https://S3.dualstack.us-west-2.AMAZONAWS.com:443",
             "https://lambda.us-west-2.api.aws",
+            "https://neptune-graph.us-west-2.on.aws",
             "https://bucket.example.com/v1/key",
         ] {
             go(&permit, url, &["us-west-2"], false).unwrap();
         }
         for url in [
             "https://amazonaws.com",
+            "https://on.aws",
+            "https://s3.amazonaws.com.cn",
             "https://.amazonaws.com",
             "https://evilamazonaws.com",
             "https://s3.evilamazonaws.com",
@@ -662,6 +670,27 @@ mod tests {
         ] {
             let message = go(&permit, url, &["us-west-2"], false).expect_err(url);
             assert!(!message.contains("evil"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_host_prefix_is_part_of_the_host() {
+        let table =
+            table(&json!([{"service": "s3control", "actions": ["getJob"], "regions": ["us-west-2"]}]));
+        let permit = ask(&table, "s3control", "GetJob", "us-west-2", None).unwrap();
+        let check = |url, host_prefix| {
+            let destination = Destination {
+                url,
+                host_prefix,
+                signing_regions: &[],
+                is_fixed_region: false,
+                dns_suffixes: &[],
+            };
+            permit.check_resolved(&destination)
+        };
+        check("https://s3-control.us-west-2.amazonaws.com", "123456789012.").unwrap();
+        for prefix in ["evil.com/", "evil.com#", "user@", "evil.com:443/", "."] {
+            check("https://s3-control.us-west-2.amazonaws.com", prefix).expect_err(prefix);
         }
     }
 
