@@ -29,6 +29,7 @@ RIE := .tools/rie/aws-lambda-rie
 IAM := .tools/iam-definition.json
 MODELS := .tools/botocore-$(BOTOCORE)/.made
 CDK := cdk/node_modules/.made
+CDK_LIB := cdk/lib/.made
 BENCH := tests/bench/node_modules/.made
 BOOTSTRAP := cdk/lambda/$(ARCH)/bootstrap
 
@@ -55,7 +56,7 @@ endif
 
 .PHONY: demo test prove conformance bench package models models-check lint fmt
 
-demo: bootstrap $(VENV) $(MINISTACK) $(CDK)
+demo: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
 	$(PYTHON) -m demo.main_job
 
 # All runners run even if one fails; their own closing lines are repeated at the end.
@@ -77,10 +78,13 @@ prove: test
 test-rust: $(MODELS) $(VENV)
 	cargo test --locked --workspace
 
-test-cdk: bootstrap $(CDK)
-	cd cdk && npm test
+# Synthesized templates go to the temporary folder, which is ours and goes with them.
+test-cdk: $(CDK)
+	@rm -rf .tools/tmp && mkdir -p .tools/tmp
+	cd cdk && TMPDIR=$$PWD/../.tools/tmp npm test
+	@rm -rf .tools/tmp
 
-test-e2e: bootstrap $(VENV) $(MINISTACK) $(RIE) $(CDK)
+test-e2e: bootstrap $(VENV) $(MINISTACK) $(RIE) $(CDK_LIB)
 	cd tests && ../.tools/venv/bin/python -m pytest
 
 conformance: $(MODELS) $(VENV)
@@ -150,6 +154,10 @@ endif
 
 $(CDK): cdk/package-lock.json
 	cd cdk && $(NPM_CI)
+	touch $@
+
+$(CDK_LIB): $(CDK) $(wildcard cdk/src/*.ts cdk/examples/*/*.ts cdk/tsconfig.examples.json)
+	cd cdk && npm run build && npm run build:examples
 	touch $@
 
 $(BENCH): tests/bench/package-lock.json
