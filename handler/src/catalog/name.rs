@@ -19,6 +19,12 @@ pub fn resolve(spelling: &str) -> Result<usize, Error> {
     }
 }
 
+/// The canonical id that a spelling means, without inflating the service's model.
+pub fn canonical_id(spelling: &str) -> Result<String, Error> {
+    let at = resolve(spelling)?;
+    Ok(SERVICES.get(at).map(|service| service.id.to_owned()).unwrap_or_default())
+}
+
 /// The action as the JavaScript SDK writes it: the first letter of the operation's name in lower case.
 pub fn camel_case(operation: &str) -> String {
     let mut characters = operation.chars();

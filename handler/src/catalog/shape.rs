@@ -197,7 +197,8 @@ fn with_member_trait(schema: Schema<'static>, it: &MemberTrait) -> Schema<'stati
         MemberTrait::QueryParams => schema.with_http_query_params(),
         MemberTrait::StatusCode => schema.with_http_response_code(),
         MemberTrait::Payload => schema.with_http_payload(),
-        MemberTrait::JsonName(name) => schema.with_json_name(leaked(name)),
+        // The SDK's schema has no trait for ec2's own names; ec2Query writes no JSON, so the JSON name is free.
+        MemberTrait::JsonName(name) | MemberTrait::Ec2QueryName(name) => schema.with_json_name(leaked(name)),
         MemberTrait::XmlName(name) => schema.with_xml_name(leaked(name)),
         MemberTrait::XmlAttribute => schema.with_xml_attribute(),
         MemberTrait::XmlFlattened => schema.with_xml_flattened(),
@@ -212,7 +213,6 @@ fn with_member_trait(schema: Schema<'static>, it: &MemberTrait) -> Schema<'stati
         MemberTrait::Sensitive => schema.with_sensitive(),
         MemberTrait::Required
         | MemberTrait::IdempotencyToken
-        | MemberTrait::Ec2QueryName(_)
         | MemberTrait::ContextParam(_)
         | MemberTrait::Deprecated => schema,
     }

@@ -1,0 +1,115 @@
+//! Which signer, and for what.
+//!
+//! Enters: the schemes of the operation, of the service and of the resolved endpoint. Leaves: [`Signing`]. Fails where
+//! none of them can be used from a Lambda function.
+
+use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
+use aws_sigv4::http_request::SignableBody;
+use aws_smithy_runtime::client::auth::no_auth::NO_AUTH_SCHEME_ID;
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_types::SigningName;
+use aws_types::region::{Region, SigningRegion, SigningRegionSet};
+
+use crate::catalog::Operation;
+use crate::catalog::model::{Auth, OperationTrait};
+use crate::endpoint::{AuthScheme, Resolved};
+use crate::error::{Error, Kind};
+
+/// The chosen scheme with its settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signing {
+    pub scheme: Auth,
+    pub name: String,
+    /// SigV4: one Region. SigV4A: the Region set, `*` for all.
+    pub regions: Vec<String>,
+    pub double_encode: bool,
+    pub unsigned_payload: bool,
+}
+
+/// Chooses: the endpoint's schemes win over the operation's and the service's, except that `none` is final.
+pub fn choose(operation: &Operation, region: &str, endpoint: &Resolved) -> Result<Signing, Error> {
+    let metadata = operation.service.metadata();
+    let modelled = operation
+        .traits
+        .iter()
+        .find_map(|it| match it {
+            OperationTrait::Auth(schemes) => Some(schemes.as_slice()),
+            _ => None,
+        })
+        .unwrap_or(&metadata.auth);
+    let is_s3 = metadata.auth.contains(&Auth::Sigv4S3) || metadata.signing_name == "s3";
+    let mut signing = Signing {
+        scheme: Auth::None,
+        name: metadata.signing_name.clone(),
+        regions: vec![region.to_owned()],
+        double_encode: !is_s3,
+        unsigned_payload: operation.has(&OperationTrait::UnsignedPayload),
+    };
+    if modelled.first() == Some(&Auth::None) {
+        return Ok(signing);
+    }
+    if let Some(scheme) = endpoint.auth_schemes.iter().find(|scheme| usable(scheme.name)) {
+        apply(&mut signing, scheme);
+        return Ok(signing);
+    }
+    match modelled.iter().copied().find(|scheme| usable(*scheme)) {
+        Some(scheme) => {
+            signing.scheme = scheme;
+            Ok(signing)
+        }
+        None => Err(Error::new(
+            Kind::NotAllowed,
+            format!("`{}` cannot be called with a function's role: it takes bearer tokens or SigV2 only", operation.service.id()),
+        )),
+    }
+}
+
+impl Signing {
+    /// The SDK's id of the scheme.
+    pub fn scheme_id(&self) -> AuthSchemeId {
+        match self.scheme {
+            Auth::Sigv4a => aws_runtime::auth::sigv4a::SCHEME_ID,
+            Auth::None | Auth::Bearer | Auth::Sigv2 => NO_AUTH_SCHEME_ID,
+            Auth::Sigv4 | Auth::Sigv4S3 | Auth::Sigv4S3Express => aws_runtime::auth::sigv4::SCHEME_ID,
+        }
+    }
+
+    /// What the SDK's signers read from the configuration.
+    pub fn config(&self) -> SigV4OperationSigningConfig {
+        let region = self.regions.first().cloned().unwrap_or_default();
+        let mut options = SigningOptions::default();
+        options.double_uri_encode = self.double_encode;
+        options.normalize_uri_path = self.double_encode;
+        options.content_sha256_header = !self.double_encode;
+        if self.unsigned_payload {
+            options.payload_override = Some(SignableBody::UnsignedPayload);
+            options.content_sha256_header = true;
+        }
+        let mut config = SigV4OperationSigningConfig::default();
+        config.name = Some(SigningName::from(self.name.clone()));
+        config.region = Some(SigningRegion::from(Region::new(region)));
+        config.region_set = Some(self.regions.iter().map(String::as_str).collect::<SigningRegionSet>());
+        config.signing_options = options;
+        config
+    }
+}
+
+fn apply(signing: &mut Signing, scheme: &AuthScheme) {
+    signing.scheme = scheme.name;
+    if let Some(name) = &scheme.signing_name {
+        signing.name.clone_from(name);
+    }
+    if let Some(region) = &scheme.signing_region {
+        signing.regions = vec![region.clone()];
+    }
+    if scheme.name == Auth::Sigv4a && !scheme.signing_region_set.is_empty() {
+        signing.regions.clone_from(&scheme.signing_region_set);
+    }
+    if scheme.disable_double_encoding {
+        signing.double_encode = false;
+    }
+}
+
+fn usable(scheme: Auth) -> bool {
+    !matches!(scheme, Auth::Bearer | Auth::Sigv2)
+}

@@ -1,0 +1,211 @@
+//! What went wrong on the way, in the contract's names.
+//!
+//! Enters: the SDK's error and the record of attempts. Leaves: [`Error`] with the `effect` that the record justifies.
+//! Nothing fails.
+
+use std::error::Error as StdError;
+
+use aws_smithy_runtime_api::client::interceptors::context;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_types::error::ErrorMetadata;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::retry::{ErrorKind, ProvideErrorKind};
+use http_body_util::LengthLimitError;
+use serde_json::{Map, Value as Json};
+
+use super::Patience;
+use super::attempt::AttemptLog;
+use super::guard::Refused;
+use crate::effect::Effect;
+use crate::error::{Error, Kind};
+use crate::output::limit;
+
+/// The SDK's error before it is sorted out.
+pub type SendError = SdkError<context::Error, HttpResponse>;
+
+/// An answer that is an error, modelled or not.
+#[derive(Debug, Clone)]
+pub struct OperationError {
+    /// Wire code and message.
+    pub meta: ErrorMetadata,
+    /// The modelled shape that the code stands for.
+    pub shape: Option<&'static str>,
+    pub fields: Map<String, Json>,
+    pub status: u16,
+    pub request_id: Option<String>,
+    /// The model says that a repeat may help.
+    pub retryable: Option<ErrorKind>,
+}
+
+impl std::fmt::Display for OperationError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.meta.code().unwrap_or("error without a code"))
+    }
+}
+
+impl StdError for OperationError {}
+
+impl ProvideErrorMetadata for OperationError {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.meta
+    }
+}
+
+impl ProvideErrorKind for OperationError {
+    fn retryable_error_kind(&self) -> Option<ErrorKind> {
+        self.retryable
+    }
+
+    fn code(&self) -> Option<&str> {
+        self.meta.code()
+    }
+}
+
+/// An answer that does not fit the model; a repeat would not either.
+#[derive(Debug)]
+pub struct Malformed(pub String);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Malformed {}
+
+/// Keeps the SDK from repeating a call whose answer came and was too large.
+#[derive(Debug)]
+pub struct FinalErrors;
+
+impl ClassifyRetry for FinalErrors {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.output_or_error() {
+            Some(Err(error)) if error.is_response_error() && context.response().is_some() => {
+                if source::<LengthLimitError>(error).is_some() { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "FinalErrors"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
+
+/// Names the failure.
+pub fn classify(error: SendError, log: &AttemptLog, patience: Patience) -> Error {
+    let effect = log.effect();
+    let causes = chain(&error);
+    let mut classified = match error {
+        SdkError::ServiceError(error) => match error.into_err().downcast::<OperationError>() {
+            Ok(error) => service_error(error),
+            Err(_) => internal("the error has another type"),
+        },
+        SdkError::ConstructionFailure(_) => construction(&causes),
+        SdkError::TimeoutError(_) => timeout(effect),
+        SdkError::DispatchFailure(failure) => dispatch(failure.as_connector_error(), &causes, effect),
+        SdkError::ResponseError(_) => return response(&causes, log, patience),
+        _ => internal("the SDK reported an error of a new kind"),
+    };
+    classified.effect = effect;
+    classified.attempts = Some(log.attempts());
+    classified
+}
+
+/// Whether the fault arose before anything left this machine: name, connection or TLS.
+pub fn never_sent(error: &ConnectorError) -> bool {
+    let connect = source::<hyper_util::client::legacy::Error>(error).is_some_and(hyper_util::client::legacy::Error::is_connect);
+    connect || source::<aws_smithy_runtime_api::client::dns::ResolveDnsError>(error).is_some() || error.is_user()
+}
+
+pub fn internal(what: &str) -> Error {
+    Error::new(Kind::Internal, what)
+}
+
+fn service_error(error: OperationError) -> Error {
+    let code = error.meta.code().filter(|code| !code.is_empty());
+    let message = match error.meta.message() {
+        Some(message) if !message.is_empty() => message.to_owned(),
+        _ => match code {
+            Some(code) => format!("the service answered {code} without a message"),
+            None => format!("the answer has status {} and no error code", error.status),
+        },
+    };
+    let mut classified = Error::remote(error.shape, code, message);
+    classified.status_code = Some(error.status);
+    classified.request_id = error.request_id;
+    classified.fields = error.fields;
+    classified
+}
+
+fn construction(causes: &[String]) -> Error {
+    if causes.iter().any(|cause| *cause == Refused.to_string()) {
+        return Error::new(Kind::NotAllowed, Refused.to_string());
+    }
+    // What the binding stage lets pass and the SDK's serializers refuse, such as a label of dots.
+    Error::new(Kind::InvalidParameters, format!("the request cannot be built: {}", causes.last().cloned().unwrap_or_default()))
+}
+
+fn timeout(effect: Effect) -> Error {
+    if effect == Effect::None {
+        Error::new(Kind::DeadlineExceeded, "the time ran out with nothing in flight")
+    } else {
+        Error::new(Kind::OutcomeUnknown, "the request was sent and no usable answer came in time")
+    }
+}
+
+fn dispatch(error: Option<&ConnectorError>, causes: &[String], effect: Effect) -> Error {
+    let cause = causes.last().cloned().unwrap_or_else(|| "no cause given".to_owned());
+    match error {
+        _ if causes.iter().any(|cause| cause.contains("credentials")) => {
+            Error::new(Kind::Internal, "no credentials could be loaded to sign the request")
+        }
+        _ if effect != Effect::None => {
+            Error::new(Kind::OutcomeUnknown, format!("the request was sent and no usable answer came: {cause}"))
+        }
+        Some(error) if never_sent(error) => {
+            Error::new(Kind::Unreachable, format!("the endpoint cannot be reached, nothing was sent: {cause}"))
+        }
+        Some(error) if error.is_timeout() => timeout(effect),
+        _ => Error::new(Kind::Internal, format!("the request was not sent: {cause}")),
+    }
+}
+
+fn response(causes: &[String], log: &AttemptLog, patience: Patience) -> Error {
+    let mut error = if causes.iter().any(|cause| cause == LENGTH_LIMIT) {
+        limit::too_large(None, patience.body_limit)
+    } else {
+        let cause = causes.last().cloned().unwrap_or_default();
+        Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}")).with_effect(log.effect().and(Effect::Unknown))
+    };
+    error.attempts = Some(log.attempts());
+    error
+}
+
+/// How `LengthLimitError` describes itself; its type is lost once the SDK has boxed the chain.
+const LENGTH_LIMIT: &str = "length limit exceeded";
+
+/// Descriptions from the outermost cause to the innermost. The SDK's chains hold no parameter values.
+fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
+    causes(error).map(ToString::to_string).collect()
+}
+
+fn source<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let cause = next?;
+        next = cause.source();
+        Some(cause)
+    })
+}

@@ -1,0 +1,225 @@
+//! What the SDK's orchestrator needs to know of one call: how to write it, how to read it, where it goes.
+//!
+//! Enters: bound parameters and a route. Leaves: a runtime plugin of the SDK for one invocation. Fails where the
+//! host prefix is no host.
+
+use std::borrow::Cow;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::endpoint::{EndpointFuture, EndpointPrefix, EndpointResolverParams, ResolveEndpoint};
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef, Input, Output, OutputOrError,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata, OrchestratorError};
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
+use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
+use aws_smithy_runtime_api::client::ser_de::{
+    DeserializeResponse, SerializeRequest, SharedRequestSerializer, SharedResponseDeserializer,
+};
+use aws_smithy_schema::protocol::SharedClientProtocol;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer, Layer};
+use aws_smithy_types::endpoint::Endpoint;
+
+use super::attempt::AttemptLog;
+use super::failure::Malformed;
+use super::guard::Guard;
+use super::{Answer, Body, Patience, Route, checksum, compression, event_stream, protocol};
+use crate::catalog::Operation;
+use crate::catalog::shape::{Kind, Member};
+use crate::catalog;
+use crate::error::{Error, Kind as ErrorKind};
+use crate::input::Bound;
+use crate::output::value;
+
+/// Bytes of an answer that is parsed rather than passed through. XML shrinks to a fifth as JSON, and Step Functions
+/// takes 256 KiB: an answer beyond this cannot become a result.
+const STRUCTURED_LIMIT: usize = 16 << 20;
+
+/// The plugin of one call.
+#[derive(Debug)]
+pub struct OperationPlugin {
+    config: FrozenLayer,
+    components: RuntimeComponentsBuilder,
+}
+
+impl OperationPlugin {
+    pub fn new(bound: &Bound, route: &Route, log: AttemptLog, patience: Patience) -> Result<Self, Error> {
+        let operation = bound.operation();
+        let service = operation.service.metadata().service_id.as_str();
+        let mut config = Layer::new("operation");
+        config
+            .store_put(Metadata::new(operation.name.as_str(), service))
+            .store_put(SharedRequestSerializer::new(Serializer))
+            .store_put(SharedResponseDeserializer::new(Deserializer { operation }))
+            .store_put(AuthSchemeOptionResolverParams::new(()))
+            .store_put(patience.timeouts())
+            .store_put(patience.retries())
+            .store_put(route.auth.config());
+        if let Some(prefix) = &route.host_prefix {
+            let prefix = EndpointPrefix::new(prefix.as_str()).map_err(|_| {
+                Error::new(ErrorKind::InvalidParameters, "a member that becomes part of the host is not a host label")
+            })?;
+            config.store_put(prefix);
+        }
+        let body_limit = if payload(operation).is_some() { patience.body_limit } else { STRUCTURED_LIMIT };
+        let components = RuntimeComponentsBuilder::new("operation")
+            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![route.auth.scheme_id()])))
+            .with_endpoint_resolver(Some(Fixed(endpoint(route))))
+            .with_interceptor(Guard::new(service, route.permit.clone()))
+            .with_interceptor(EndpointParams)
+            .with_interceptor(BodyLimit(body_limit))
+            .with_interceptor(log);
+        let components = checksum::configure(bound, components);
+        Ok(Self { config: config.freeze(), components })
+    }
+}
+
+impl RuntimePlugin for OperationPlugin {
+    fn config(&self) -> Option<FrozenLayer> {
+        Some(self.config.clone())
+    }
+
+    fn runtime_components(&self, _: &RuntimeComponentsBuilder) -> Cow<'_, RuntimeComponentsBuilder> {
+        Cow::Borrowed(&self.components)
+    }
+}
+
+/// The endpoint was resolved, and checked against the table, before the SDK was called.
+#[derive(Debug)]
+struct Fixed(Endpoint);
+
+impl ResolveEndpoint for Fixed {
+    fn resolve_endpoint<'a>(&'a self, _: &'a EndpointResolverParams) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(self.0.clone()))
+    }
+}
+
+fn endpoint(route: &Route) -> Endpoint {
+    let mut endpoint = Endpoint::builder().url(route.endpoint.url.clone());
+    for (name, values) in &route.endpoint.headers {
+        for value in values {
+            endpoint = endpoint.header(name.clone(), value.clone());
+        }
+    }
+    endpoint.build()
+}
+
+/// The orchestrator insists on endpoint parameters in interceptor state, though nothing reads them here.
+#[derive(Debug)]
+struct EndpointParams;
+
+#[dyn_dispatch_hint]
+impl Intercept for EndpointParams {
+    fn name(&self) -> &'static str {
+        "EndpointParams"
+    }
+
+    fn read_before_execution(&self, _: &BeforeSerializationInterceptorContextRef<'_>, cfg: &mut ConfigBag) -> Result<(), BoxError> {
+        cfg.interceptor_state().store_put(EndpointResolverParams::new(()));
+        Ok(())
+    }
+}
+
+/// Stops reading where a result could not be used any more, be the answer endless.
+#[derive(Debug)]
+struct BodyLimit(usize);
+
+#[dyn_dispatch_hint]
+impl Intercept for BodyLimit {
+    fn name(&self) -> &'static str {
+        "BodyLimit"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
+        *context.response_mut().body_mut() = SdkBody::from_body_1_x(http_body_util::Limited::new(body, self.0));
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Serializer;
+
+impl SerializeRequest for Serializer {
+    fn serialize_input(&self, input: Input, cfg: &mut ConfigBag) -> Result<HttpRequest, BoxError> {
+        let bound = input.downcast::<Bound>().map_err(|_| "the input has another type")?;
+        let protocol = cfg.load::<SharedClientProtocol>().ok_or("no protocol is configured")?;
+        let operation = bound.operation();
+        let mut request = protocol.serialize_request(&bound, &operation.input_schema, "", cfg)?;
+        protocol::complete(&bound, &mut request)?;
+        compression::compress(operation, &mut request)?;
+        Ok(request)
+    }
+}
+
+#[derive(Debug)]
+struct Deserializer {
+    operation: &'static Operation,
+}
+
+impl DeserializeResponse for Deserializer {
+    fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, cfg: &ConfigBag) -> OutputOrError {
+        let status = response.status();
+        if !status.is_success() || crate::quirk::is_error(self.operation, response) {
+            let error = protocol::error::read(self.operation, response, cfg);
+            return Err(OrchestratorError::operation(aws_smithy_runtime_api::client::interceptors::context::Error::erase(error)));
+        }
+        self.answer(response, cfg)
+            .map(Output::erase)
+            .map_err(|error| OrchestratorError::response(Box::new(Malformed(error))))
+    }
+}
+
+impl Deserializer {
+    fn answer(&self, response: &HttpResponse, cfg: &ConfigBag) -> Result<Answer, String> {
+        let mut answer = Answer {
+            members: serde_json::Map::new(),
+            body: None,
+            status: response.status().as_u16(),
+            request_id: protocol::request_id(self.operation, response),
+            attempts: 0,
+            retry_delay: std::time::Duration::ZERO,
+        };
+        let Some(shape) = self.operation.output else { return Ok(answer) };
+        let body = response.body().bytes().unwrap_or_default();
+        if let Some(events) = event_stream::member(shape) {
+            answer.members = event_stream::read(shape, events, response, cfg)?;
+            return Ok(answer);
+        }
+        let protocol = cfg.load::<SharedClientProtocol>().ok_or("no protocol is configured")?;
+        if let Some(member) = payload(self.operation) {
+            answer.body = Some(Body {
+                member: member.name.clone(),
+                bytes: bytes::Bytes::copy_from_slice(body),
+                content_type: response.headers().get("content-type").map(ToOwned::to_owned),
+            });
+        }
+        let schema = &self.operation.output_schema;
+        if protocol::has_answer(self.operation, shape, body) {
+            let mut deserializer = protocol.deserialize_response(response, schema, cfg).map_err(|error| error.to_string())?;
+            answer.members = value::structure(shape, schema, &mut *deserializer).map_err(|error| error.to_string())?;
+        }
+        crate::quirk::output(self.operation, response, &mut answer.members);
+        if let Some(body) = &answer.body {
+            answer.members.remove(&body.member);
+        }
+        Ok(answer)
+    }
+}
+
+/// The output member that is the whole body as bytes.
+fn payload(operation: &Operation) -> Option<&'static Member> {
+    let members = operation.output.map(catalog::members).unwrap_or_default();
+    members.iter().find(|member| {
+        member.is_payload() && member.target().is_ok_and(|shape| matches!(shape.kind, Kind::Blob | Kind::String))
+    })
+}

@@ -1,0 +1,70 @@
+//! What SDKs do for one service beyond its model: one file each, with the reason and the test.
+//!
+//! Enters: an operation and what is about to be sent, or what was answered. Leaves: the same, corrected. Everything
+//! here is a name looked up in a match: a service without a quirk pays nothing.
+
+mod lambda;
+mod s3;
+
+use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use serde_json::{Map, Value as Json};
+
+use crate::catalog::Operation;
+use crate::client::Answer;
+use crate::client::failure::OperationError;
+use crate::error::Error;
+use crate::event::FunctionError;
+
+/// Whether an answer of status 200 is an error all the same.
+pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
+    operation.service.id() == "s3" && s3::is_error(operation, response)
+}
+
+/// The code of an error whose answer has no body: HEAD requests get none.
+pub fn code_from_status(operation: &Operation, status: u16) -> Option<String> {
+    if operation.method == "HEAD" { head_code(status).map(ToOwned::to_owned) } else { None }
+}
+
+/// What an error's answer says besides its message.
+pub fn error(operation: &Operation, response: &HttpResponse, error: OperationError) -> OperationError {
+    if operation.service.id() == "s3" { s3::error(response, error) } else { error }
+}
+
+/// Members that the protocols cannot read.
+pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<String, Json>) {
+    if operation.service.id() == "s3" {
+        s3::output(operation, response, members);
+    }
+}
+
+/// What an answer that came with status 200 really says.
+pub fn answer(operation: &Operation, answer: Answer, function_error: FunctionError) -> Result<Answer, Error> {
+    match operation.service.id() {
+        "lambda" if function_error == FunctionError::Raise => lambda::raise(answer),
+        _ => Ok(answer),
+    }
+}
+
+/// Error codes that a service answers with where others use a status.
+pub fn error_codes(
+    service: &str,
+    classifier: AwsErrorCodeClassifierBuilder<OperationError>,
+) -> AwsErrorCodeClassifier<OperationError> {
+    if service == "s3" { s3::error_codes(classifier) } else { classifier.build() }
+}
+
+fn head_code(status: u16) -> Option<&'static str> {
+    Some(match status {
+        301 => "PermanentRedirect",
+        304 => "NotModified",
+        307 => "TemporaryRedirect",
+        400 => "BadRequest",
+        403 => "Forbidden",
+        404 => "NotFound",
+        405 => "MethodNotAllowed",
+        412 => "PreconditionFailed",
+        503 => "SlowDown",
+        _ => return None,
+    })
+}

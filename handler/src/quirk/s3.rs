@@ -1,0 +1,68 @@
+//! Amazon S3.
+//!
+//! - Copies and multipart completions answer 200 before they are done and may still fail: the body is then
+//!   `<Error>`. Any operation is checked, except where the body is an object's own bytes.
+//! - `InternalError` in such a body stands for a 500 and is retried as one.
+//! - A bucket in another Region answers 301, 307 or 400 and names its Region in a header.
+//! - `GetBucketLocation` answers with a bare `<LocationConstraint>`.
+//! - `Expires` may be any text that a client once stored.
+
+use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder, TRANSIENT_ERRORS};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_xml::decode::{Document, try_data};
+use serde_json::{Map, Value as Json};
+
+use crate::catalog::Operation;
+use crate::client::failure::OperationError;
+
+pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
+    if response.status().as_u16() != 200 || operation.output.is_some_and(has_blob_payload) {
+        return false;
+    }
+    let body = response.body().bytes().unwrap_or_default();
+    std::str::from_utf8(body)
+        .ok()
+        .and_then(|text| Document::new(text).root_element().map(|root| root.start_el().local() == "Error").ok())
+        .unwrap_or(false)
+}
+
+pub fn error(response: &HttpResponse, mut error: OperationError) -> OperationError {
+    let elsewhere = matches!(error.status, 301 | 307 | 400);
+    if let Some(region) = response.headers().get("x-amz-bucket-region").filter(|_| elsewhere) {
+        let message = error.meta.message().unwrap_or("the bucket is in another Region");
+        let message = format!("{message} (the bucket is in `{region}`)");
+        let mut meta = aws_smithy_types::error::ErrorMetadata::builder().message(message);
+        if let Some(code) = error.meta.code() {
+            meta = meta.code(code);
+        }
+        error.meta = meta.build();
+        error.fields.insert("BucketRegion".to_owned(), region.into());
+    }
+    error
+}
+
+pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<String, Json>) {
+    if operation.name == "GetBucketLocation" {
+        let body = response.body().bytes().unwrap_or_default();
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let mut document = Document::new(text);
+        if let Ok(mut root) = document.root_element()
+            && let Ok(constraint) = try_data(&mut root)
+            && !constraint.is_empty()
+        {
+            members.insert("LocationConstraint".to_owned(), constraint.into_owned().into());
+        }
+    }
+}
+
+pub fn error_codes(classifier: AwsErrorCodeClassifierBuilder<OperationError>) -> AwsErrorCodeClassifier<OperationError> {
+    let mut transient = TRANSIENT_ERRORS.to_vec();
+    transient.push("InternalError");
+    classifier.transient_errors(transient).build()
+}
+
+fn has_blob_payload(shape: &'static crate::catalog::shape::Shape) -> bool {
+    crate::catalog::members(shape).iter().any(|member| {
+        member.is_payload() && member.target().is_ok_and(|target| matches!(target.kind, crate::catalog::shape::Kind::Blob))
+    })
+}

@@ -1,0 +1,212 @@
+//! Where a permitted call goes: endpoint rules, signer, and the second look at the table.
+//!
+//! Enters: [`Bound`] parameters, the [`Permit`], and the event's endpoint settings. Leaves: a [`Route`], the only
+//! address that a client takes. Fails with `CrossRegion.EndpointUnresolved` in the rules' own words, and with
+//! `CrossRegion.NotAllowed` where the rules lead to a host or a Region that the table does not permit.
+
+use serde_json::Value as Json;
+
+use crate::catalog::model::{Auth, Expression, MemberTrait, OperationTrait, ParamValue, Partition, Rule};
+use crate::catalog::{self, Operation};
+use crate::client::auth;
+use crate::client::Route;
+use crate::endpoint::{self, Params, S3Settings, Settings};
+use crate::error::{Error, Kind};
+use crate::event::EndpointOptions;
+use crate::input::Bound;
+use crate::input::value::Value;
+use crate::table::{Destination, Permit};
+
+/// What decides on the address besides the parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    pub region: &'a str,
+    /// The event's endpoint, or the local one of a test.
+    pub endpoint: Option<&'a str>,
+    pub options: EndpointOptions,
+    pub account_id: Option<&'a str>,
+}
+
+/// Resolves the endpoint and checks what came of it.
+pub fn route(bound: &Bound, permit: Permit, wanted: Wanted<'_>) -> Result<Route, Error> {
+    let operation = bound.operation();
+    let resolved = resolve(bound, wanted)?;
+    let auth = auth::choose(operation, wanted.region, &resolved)?;
+    let host_prefix = host_prefix(bound, &resolved.url)?;
+    let suffixes = literal_suffixes(operation, &resolved.url)?;
+    permit.check_resolved(&Destination {
+        url: &resolved.url,
+        host_prefix: host_prefix.as_deref().unwrap_or_default(),
+        signing_regions: if auth.scheme == Auth::None { &[] } else { &auth.regions },
+        is_fixed_region: auth.scheme != Auth::None && is_fixed_region(operation, wanted, &auth.regions)?,
+        dns_suffixes: &suffixes.iter().map(String::as_str).collect::<Vec<_>>(),
+    })?;
+    Ok(Route { endpoint: resolved, auth, region: wanted.region.to_owned(), host_prefix, permit })
+}
+
+/// Whether the service signs for this Region whatever Region is asked for, as IAM does for us-east-1: its rules,
+/// without the parameters that may lead elsewhere, say the same for the Region asked for.
+fn is_fixed_region(operation: &Operation, wanted: Wanted<'_>, regions: &[String]) -> Result<bool, Error> {
+    if regions == [wanted.region] {
+        return Ok(false);
+    }
+    let rules = operation.service.endpoints()?;
+    let settings = Settings {
+        region: wanted.region,
+        fips: wanted.options.fips,
+        dual_stack: wanted.options.dual_stack,
+        ..Settings::default()
+    };
+    let plain = endpoint::resolve(rules, catalog::partitions()?, &settings.params(rules, Params::default()));
+    Ok(plain.is_ok_and(|plain| {
+        plain.auth_schemes.iter().any(|scheme| scheme.signing_region.as_slice() == regions)
+    }))
+}
+
+/// Host suffixes that the service's rules write out, beside the partition's own: `signin.aws`, `on.aws`. They are
+/// looked for only where the host needs them.
+fn literal_suffixes(operation: &Operation, url: &str) -> Result<Vec<String>, Error> {
+    let host = url.split('/').nth(2).unwrap_or_default();
+    let own = |partition: &Partition| {
+        [&partition.dns_suffix, &partition.dual_stack_dns_suffix].iter().any(|suffix| host.ends_with(suffix.as_str()))
+    };
+    if catalog::partitions()?.iter().any(own) {
+        return Ok(Vec::new());
+    }
+    let mut suffixes = Vec::new();
+    for rule in &operation.service.endpoints()?.rules {
+        collect_suffixes(rule, &mut suffixes);
+    }
+    Ok(suffixes)
+}
+
+fn collect_suffixes(rule: &Rule, suffixes: &mut Vec<String>) {
+    match rule {
+        Rule::Tree(_, rules) => rules.iter().for_each(|rule| collect_suffixes(rule, suffixes)),
+        Rule::Error(..) => {}
+        Rule::Endpoint(_, template) => {
+            let literal = match &template.url {
+                Expression::Text(url) => url.strip_prefix("https://"),
+                Expression::Template(parts) => match parts.last() {
+                    Some(Expression::Text(tail)) => tail.strip_prefix('.'),
+                    _ => None,
+                },
+                _ => None,
+            };
+            // One label would be a whole top-level domain.
+            if let Some(literal) = literal.filter(|literal| literal.contains('.') && !literal.contains('/')) {
+                suffixes.push(literal.to_owned());
+            }
+        }
+    }
+}
+
+fn resolve(bound: &Bound, wanted: Wanted<'_>) -> Result<endpoint::Resolved, Error> {
+    let operation = bound.operation();
+    let rules = operation.service.endpoints()?;
+    let settings = Settings {
+        region: wanted.region,
+        endpoint: wanted.endpoint,
+        fips: wanted.options.fips,
+        dual_stack: wanted.options.dual_stack,
+        account_id: wanted.account_id,
+        s3: S3Settings {
+            accelerate: wanted.options.accelerate,
+            path_style: wanted.options.path_style,
+            ..S3Settings::default()
+        },
+        ..Settings::default()
+    };
+    let params = settings.params(rules, operation_params(bound)?);
+    endpoint::resolve(rules, catalog::partitions()?, &params)
+        .map_err(|error| Error::new(Kind::EndpointUnresolved, error.to_string()))
+}
+
+/// Static, member and operation context parameters.
+fn operation_params(bound: &Bound) -> Result<Params, Error> {
+    let mut params = Params::default();
+    for it in &bound.operation().traits {
+        match it {
+            OperationTrait::StaticContextParam(name, value) => params.insert(name.clone(), value.clone()),
+            OperationTrait::OperationContextParam(name, path) => {
+                if let Some(value) = searched(path, bound)? {
+                    params.insert(name.clone(), value);
+                }
+            }
+            _ => {}
+        }
+    }
+    for (member, value) in bound.members() {
+        for it in &member.traits {
+            if let MemberTrait::ContextParam(name) = it
+                && let Some(value) = param(value)
+            {
+                params.insert(name.clone(), value);
+            }
+        }
+    }
+    Ok(params)
+}
+
+fn param(value: &Value) -> Option<ParamValue> {
+    match value {
+        Value::String(text) => Some(ParamValue::Text(text.clone())),
+        Value::Boolean(value) => Some(ParamValue::Bool(*value)),
+        Value::List(_, items) => items
+            .iter()
+            .map(|item| match item {
+                Value::String(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect::<Option<_>>()
+            .map(ParamValue::Texts),
+        _ => None,
+    }
+}
+
+/// A JMESPath over the parameters.
+fn searched(path: &str, bound: &Bound) -> Result<Option<ParamValue>, Error> {
+    let unreadable = |_| Error::new(Kind::Internal, format!("the model's path `{path}` cannot be read"));
+    let expression = jmespath::compile(path).map_err(unreadable)?;
+    let found = expression.search(bound.parameters()).map_err(unreadable)?;
+    Ok(match serde_json::to_value(&found) {
+        Ok(Json::String(text)) => Some(ParamValue::Text(text)),
+        Ok(Json::Bool(value)) => Some(ParamValue::Bool(value)),
+        Ok(Json::Array(items)) => Some(ParamValue::Texts(
+            items.iter().filter_map(|item| item.as_str().map(ToOwned::to_owned)).collect(),
+        )),
+        _ => None,
+    })
+}
+
+/// The operation's host prefix with its labels filled in. An IP address takes no prefix: it would be no address.
+fn host_prefix(bound: &Bound, url: &str) -> Result<Option<String>, Error> {
+    let Some(template) = bound.operation().traits.iter().find_map(|it| match it {
+        OperationTrait::HostPrefix(template) => Some(template),
+        _ => None,
+    }) else {
+        return Ok(None);
+    };
+    let is_address = url
+        .parse::<http::Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(|host| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()))
+        .unwrap_or(false);
+    if is_address {
+        return Ok(None);
+    }
+    let mut prefix = template.clone();
+    for (member, value) in bound.members().filter(|(member, _)| member.has(&MemberTrait::HostLabel)) {
+        if let Value::String(text) = value {
+            if !crate::region::is_host_label(text) {
+                let fault = crate::error::Fault::new(
+                    format!("parameters.{}", member.name),
+                    "must be a host label: letters, digits and inner hyphens, at most 63",
+                );
+                return Err(Error::faults(Kind::InvalidParameters, vec![fault]));
+            }
+            prefix = prefix.replace(&format!("{{{}}}", member.name), text);
+        }
+    }
+    Ok(Some(prefix))
+}
