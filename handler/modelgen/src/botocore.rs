@@ -540,10 +540,8 @@ pub fn read_required<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T
 
 /// The newest API version of a service: the folder that is last in order and holds a model.
 pub fn latest_version(service: &Path) -> Result<Option<std::path::PathBuf>, Error> {
-    let mut versions: Vec<_> = crate::list(service)?
-        .into_iter()
-        .filter(|path| path.join("service-2.json").is_file())
-        .collect();
+    let mut versions: Vec<_> =
+        crate::list(service)?.into_iter().filter(|path| path.join("service-2.json").is_file()).collect();
     versions.sort();
     Ok(versions.pop())
 }
@@ -567,14 +565,21 @@ mod tests {
     #[test]
     fn dropped_fields_pass() {
         let shape: Shape =
-            serde_json::from_str(r#"{"type": "string", "documentation": "…", "enum": ["A"], "box": true}"#).unwrap();
+            serde_json::from_str(r#"{"type": "string", "documentation": "…", "enum": ["A"], "box": true}"#)
+                .unwrap();
         assert_eq!(shape.kind, "string");
     }
 
     #[test]
     fn extras_are_merged_into_the_shapes_they_name() {
-        let mut model: Json = serde_json::from_str(r#"{"shapes": {"A": {"members": {"x": {"shape": "S"}}}}}"#).unwrap();
-        model.merge(serde_json::from_str(r#"{"shapes": {"A": {"members": {"b": {"shape": "S"}}}, "B": {"type": "string"}}}"#).unwrap());
+        let mut model: Json =
+            serde_json::from_str(r#"{"shapes": {"A": {"members": {"x": {"shape": "S"}}}}}"#).unwrap();
+        model.merge(
+            serde_json::from_str(
+                r#"{"shapes": {"A": {"members": {"b": {"shape": "S"}}}, "B": {"type": "string"}}}"#,
+            )
+            .unwrap(),
+        );
         assert_eq!(
             serde_json::to_string(&model).unwrap(),
             r#"{"shapes":{"A":{"members":{"x":{"shape":"S"},"b":{"shape":"S"}}},"B":{"type":"string"}}}"#

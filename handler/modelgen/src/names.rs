@@ -37,7 +37,10 @@ pub struct Entry {
 }
 
 pub fn normalised(name: &str) -> String {
-    name.chars().filter(|letter| !matches!(letter, '-' | ' ' | '_' | '.')).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|letter| !matches!(letter, '-' | ' ' | '_' | '.'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// The spellings of each service, by id.
@@ -66,9 +69,15 @@ pub fn aliases(services: &[Metadata], table: &Table) -> Result<BTreeMap<String, 
             (Some(owner), None, None) => (*owner).to_owned(),
             (Some(_), Some(_), Some(settled)) if owners.contains(settled.id.as_str()) => settled.id.clone(),
             (_, Some(_), None) => {
-                return Err(Error::Collision(format!("`{spelling}` could be any of {owners:?}: settle it in the table")));
+                return Err(Error::Collision(format!(
+                    "`{spelling}` could be any of {owners:?}: settle it in the table"
+                )));
             }
-            _ => return Err(Error::Collision(format!("the table settles `{spelling}`, which is not in question"))),
+            _ => {
+                return Err(Error::Collision(format!(
+                    "the table settles `{spelling}`, which is not in question"
+                )));
+            }
         };
         aliases.entry(owner).or_default().push(spelling.clone());
     }
@@ -84,7 +93,8 @@ fn by_rule(service: &Metadata) -> [String; 3] {
 }
 
 fn step_functions(service_id: &str) -> String {
-    let name = service_id.strip_prefix("amazon").or_else(|| service_id.strip_prefix("aws")).unwrap_or(service_id);
+    let name =
+        service_id.strip_prefix("amazon").or_else(|| service_id.strip_prefix("aws")).unwrap_or(service_id);
     name.strip_suffix("service").unwrap_or(name).to_owned()
 }
 

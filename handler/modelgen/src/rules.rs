@@ -234,7 +234,10 @@ mod tests {
         assert_eq!(
             set.rules,
             [Rule::Tree(
-                vec![Condition(Expression::Call("aws.partition".to_owned(), vec![reference("Region")]), "P".to_owned())],
+                vec![Condition(
+                    Expression::Call("aws.partition".to_owned(), vec![reference("Region")]),
+                    "P".to_owned()
+                )],
                 vec![
                     Rule::Endpoint(
                         vec![],
@@ -243,7 +246,10 @@ mod tests {
                             headers: vec![("h".to_owned(), vec![reference("Region")])],
                             properties: vec![(
                                 "authSchemes".to_owned(),
-                                Expression::Array(vec![Expression::Object(vec![("name".to_owned(), text("sigv4"))])])
+                                Expression::Array(vec![Expression::Object(vec![(
+                                    "name".to_owned(),
+                                    text("sigv4")
+                                )])])
                             )],
                         }
                     ),

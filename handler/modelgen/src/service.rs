@@ -135,7 +135,8 @@ fn operations(context: &Context) -> Result<Vec<Operation>, Error> {
 }
 
 fn operation(context: &Context, name: &str, source: &botocore::Operation) -> Result<Operation, Error> {
-    let shape_of = |reference: &Option<Reference>| reference.as_ref().map(|reference| reference.shape.clone());
+    let shape_of =
+        |reference: &Option<Reference>| reference.as_ref().map(|reference| reference.shape.clone());
     let mut errors = Vec::new();
     for error in &source.errors {
         if !errors.contains(&error.shape) {
@@ -165,11 +166,12 @@ fn uri(context: &Context, operation: &str, source: &botocore::Operation) -> Resu
         uri.push('/');
     }
     while let Some((before, after)) = rest.split_once('{') {
-        let (label, after) =
-            after.split_once('}').ok_or_else(|| Error::unknown("URI", &source.http.request_uri, operation))?;
+        let (label, after) = after
+            .split_once('}')
+            .ok_or_else(|| Error::unknown("URI", &source.http.request_uri, operation))?;
         let (label, greedy) = label.strip_suffix('+').map_or((label, ""), |label| (label, "+"));
-        let member = labelled(context, source, label)?
-            .ok_or_else(|| Error::unknown("label", label, operation))?;
+        let member =
+            labelled(context, source, label)?.ok_or_else(|| Error::unknown("label", label, operation))?;
         uri.push_str(&format!("{before}{{{member}{greedy}}}"));
         rest = after;
     }
@@ -440,11 +442,18 @@ mod tests {
     const S3: &str = r#""protocol": "rest-xml", "serviceId": "S3""#;
 
     fn uri_of(metadata: &str, uri: &str, members: &str) -> String {
-        operation(metadata, &format!(r#""http": {{"method": "GET", "requestUri": "{uri}"}}, "input": {{"shape": "In"}}"#), members).2
+        operation(
+            metadata,
+            &format!(r#""http": {{"method": "GET", "requestUri": "{uri}"}}, "input": {{"shape": "In"}}"#),
+            members,
+        )
+        .2
     }
 
     fn traits_of(metadata: &str, fields: &str, members: &str) -> Vec<OperationTrait> {
-        let fields = format!(r#""http": {{"method": "GET", "requestUri": "/"}}, "input": {{"shape": "In"}}, {fields}"#);
+        let fields = format!(
+            r#""http": {{"method": "GET", "requestUri": "/"}}, "input": {{"shape": "In"}}, {fields}"#
+        );
         operation(metadata, &fields, members).6
     }
 
@@ -489,9 +498,17 @@ mod tests {
     #[test]
     fn s3_control_leaves_the_account_to_its_rules() {
         let prefixed = |parameters: &str| {
-            traits_of(REST_XML, &format!(r#""endpoint": {{"hostPrefix": "{{AccountId}}."}}, "staticContextParams": {parameters}"#), "")
+            traits_of(
+                REST_XML,
+                &format!(
+                    r#""endpoint": {{"hostPrefix": "{{AccountId}}."}}, "staticContextParams": {parameters}"#
+                ),
+                "",
+            )
         };
-        let parameter = |value| OperationTrait::StaticContextParam("RequiresAccountId".to_owned(), ParamValue::Bool(value));
+        let parameter = |value| {
+            OperationTrait::StaticContextParam("RequiresAccountId".to_owned(), ParamValue::Bool(value))
+        };
         assert_eq!(prefixed(r#"{"RequiresAccountId": {"value": true}}"#), [parameter(true)]);
         assert_eq!(
             prefixed(r#"{"RequiresAccountId": {"value": false}}"#),
@@ -503,10 +520,15 @@ mod tests {
     fn protocols_are_chosen_in_botocores_order() {
         let chosen = |metadata: &str| protocol(&serde_json::from_str(metadata).unwrap()).unwrap();
         assert_eq!(
-            chosen(r#"{"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor", "json"], "jsonVersion": "1.0"}"#),
+            chosen(
+                r#"{"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor", "json"], "jsonVersion": "1.0"}"#
+            ),
             Protocol::AwsJson1_0
         );
-        assert_eq!(chosen(r#"{"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor"]}"#), Protocol::RpcV2Cbor);
+        assert_eq!(
+            chosen(r#"{"protocol": "smithy-rpc-v2-cbor", "protocols": ["smithy-rpc-v2-cbor"]}"#),
+            Protocol::RpcV2Cbor
+        );
         assert_eq!(chosen(r#"{"protocol": "query"}"#), Protocol::AwsQuery);
         assert_eq!(chosen(r#"{"protocol": "json", "jsonVersion": "1.1"}"#), Protocol::AwsJson1_1);
         assert!(protocol(&serde_json::from_str(r#"{"protocol": "soap"}"#).unwrap()).is_err());
@@ -538,7 +560,10 @@ mod tests {
             traits_of(REST_JSON, r#""auth": ["smithy.api#noAuth"], "authtype": "none""#, ""),
             [OperationTrait::Auth(vec![Auth::None])]
         );
-        assert_eq!(traits_of(REST_JSON, r#""authtype": "none""#, ""), [OperationTrait::Auth(vec![Auth::None])]);
+        assert_eq!(
+            traits_of(REST_JSON, r#""authtype": "none""#, ""),
+            [OperationTrait::Auth(vec![Auth::None])]
+        );
         assert_eq!(
             traits_of(REST_JSON, r#""authtype": "v4-unsigned-body", "unsignedPayload": true"#, ""),
             [OperationTrait::UnsignedPayload]
@@ -547,7 +572,10 @@ mod tests {
 
     #[test]
     fn checksums_are_told_apart_by_direction() {
-        assert_eq!(traits_of(REST_XML, r#""httpChecksumRequired": true"#, ""), [OperationTrait::ChecksumRequired]);
+        assert_eq!(
+            traits_of(REST_XML, r#""httpChecksumRequired": true"#, ""),
+            [OperationTrait::ChecksumRequired]
+        );
         assert_eq!(
             traits_of(
                 REST_XML,
@@ -557,7 +585,10 @@ mod tests {
             ),
             [
                 OperationTrait::RequestChecksum { algorithm_member: "A".to_owned(), required: false },
-                OperationTrait::ResponseChecksum { mode_member: "M".to_owned(), algorithms: vec!["CRC32".to_owned()] },
+                OperationTrait::ResponseChecksum {
+                    mode_member: "M".to_owned(),
+                    algorithms: vec!["CRC32".to_owned()]
+                },
             ]
         );
     }
@@ -586,7 +617,12 @@ mod tests {
     #[test]
     fn success_codes_other_than_200_are_kept() {
         let with = |code: u16| {
-            operation(REST_JSON, &format!(r#""http": {{"method": "PUT", "requestUri": "/", "responseCode": {code}}}"#), "").6
+            operation(
+                REST_JSON,
+                &format!(r#""http": {{"method": "PUT", "requestUri": "/", "responseCode": {code}}}"#),
+                "",
+            )
+            .6
         };
         assert_eq!(with(204), [OperationTrait::ResponseCode(204)]);
         assert_eq!(with(200), []);
@@ -614,7 +650,10 @@ mod tests {
 
     #[test]
     fn event_stream_input_is_seen() {
-        assert_eq!(traits_of(REST_JSON, r#""deprecated": false"#, r#""Events": {"shape": "Stream"}"#), [OperationTrait::EventStreamInput]);
+        assert_eq!(
+            traits_of(REST_JSON, r#""deprecated": false"#, r#""Events": {"shape": "Stream"}"#),
+            [OperationTrait::EventStreamInput]
+        );
     }
 
     #[test]
@@ -658,7 +697,8 @@ mod tests {
             r#"{"pagination": {"Op": {"input_token": "A", "output_token": ["B", "C"], "result_key": "R"}}}"#,
         )
         .unwrap();
-        let model = serde_json::from_str(r#"{"metadata": {}, "operations": {"Op": {}}, "shapes": {}}"#).unwrap();
+        let model =
+            serde_json::from_str(r#"{"metadata": {}, "operations": {"Op": {}}, "shapes": {}}"#).unwrap();
         let paginator = paginators(&source, &model).unwrap().remove(0);
         assert_eq!(paginator.input_token, ["A"]);
         assert_eq!(paginator.output_token, ["B", "C"]);

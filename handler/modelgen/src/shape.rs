@@ -230,7 +230,8 @@ fn body_binding(
 }
 
 fn is_flattened(reference: &Reference, target: &botocore::Shape) -> bool {
-    (reference.binding.flattened || target.binding.flattened) && matches!(target.kind.as_str(), "list" | "map")
+    (reference.binding.flattened || target.binding.flattened)
+        && matches!(target.kind.as_str(), "list" | "map")
 }
 
 /// A list that is flattened where it is used is named by its use. One that is flattened in itself, as older models have
@@ -265,7 +266,8 @@ mod tests {
     /// The traits of each member of the shape `In`, among the shapes of `json`.
     fn traits(protocol: Protocol, json: &str) -> Vec<(String, Vec<MemberTrait>)> {
         let model: botocore::Model =
-            serde_json::from_str(&format!(r#"{{"metadata": {{}}, "operations": {{}}, "shapes": {json}}}"#)).unwrap();
+            serde_json::from_str(&format!(r#"{{"metadata": {{}}, "operations": {{}}, "shapes": {json}}}"#))
+                .unwrap();
         let bucket = None;
         let context = Context { model: &model, protocol, bucket };
         match shape(&context, "In", &model.shapes["In"]).unwrap().1 {
@@ -319,9 +321,18 @@ mod tests {
             bound(r#"{"shape": "S", "location": "header", "locationName": "x-n"}"#),
             [MemberTrait::Header("x-n".to_owned())]
         );
-        assert_eq!(bound(r#"{"shape": "S", "location": "header"}"#), [MemberTrait::Header("Name".to_owned())]);
-        assert_eq!(bound(r#"{"shape": "M", "location": "headers"}"#), [MemberTrait::PrefixHeaders(String::new())]);
-        assert_eq!(bound(r#"{"shape": "S", "location": "querystring"}"#), [MemberTrait::Query("Name".to_owned())]);
+        assert_eq!(
+            bound(r#"{"shape": "S", "location": "header"}"#),
+            [MemberTrait::Header("Name".to_owned())]
+        );
+        assert_eq!(
+            bound(r#"{"shape": "M", "location": "headers"}"#),
+            [MemberTrait::PrefixHeaders(String::new())]
+        );
+        assert_eq!(
+            bound(r#"{"shape": "S", "location": "querystring"}"#),
+            [MemberTrait::Query("Name".to_owned())]
+        );
         assert_eq!(bound(r#"{"shape": "M", "location": "querystring"}"#), [MemberTrait::QueryParams]);
         assert_eq!(bound(r#"{"shape": "S", "location": "statusCode"}"#), [MemberTrait::StatusCode]);
     }
@@ -357,7 +368,10 @@ mod tests {
 
     #[test]
     fn a_list_flattened_in_itself_is_named_by_its_elements() {
-        assert_eq!(only(Protocol::AwsQuery, r#"{"shape": "Flat"}"#), [xml_name("Item"), MemberTrait::XmlFlattened]);
+        assert_eq!(
+            only(Protocol::AwsQuery, r#"{"shape": "Flat"}"#),
+            [xml_name("Item"), MemberTrait::XmlFlattened]
+        );
     }
 
     #[test]
@@ -368,7 +382,10 @@ mod tests {
     #[test]
     fn a_shape_lends_its_name_and_namespace_to_its_uses() {
         assert_eq!(only(Protocol::RestXml, r#"{"shape": "Named"}"#), [xml_name("Lent")]);
-        assert_eq!(only(Protocol::RestXml, r#"{"shape": "Named", "locationName": "Own"}"#), [xml_name("Own")]);
+        assert_eq!(
+            only(Protocol::RestXml, r#"{"shape": "Named", "locationName": "Own"}"#),
+            [xml_name("Own")]
+        );
         assert_eq!(
             only(Protocol::RestXml, r#"{"shape": "Spaced"}"#),
             [MemberTrait::XmlNamespace("urn:x".to_owned(), "xsi".to_owned())]
@@ -451,13 +468,17 @@ mod tests {
             only(Protocol::RestJson1, r#"{"shape": "Time", "timestampFormat": "iso8601"}"#),
             [MemberTrait::TimestampFormat(TimestampFormat::DateTime)]
         );
-        assert_eq!(only(Protocol::RestJson1, r#"{"shape": "S", "eventpayload": true}"#), [MemberTrait::EventPayload]);
+        assert_eq!(
+            only(Protocol::RestJson1, r#"{"shape": "S", "eventpayload": true}"#),
+            [MemberTrait::EventPayload]
+        );
     }
 
     fn shape_of(json: &str) -> Shape {
-        let model: botocore::Model =
-            serde_json::from_str(&format!(r#"{{"metadata": {{}}, "operations": {{}}, "shapes": {{"X": {json}}}}}"#))
-                .unwrap();
+        let model: botocore::Model = serde_json::from_str(&format!(
+            r#"{{"metadata": {{}}, "operations": {{}}, "shapes": {{"X": {json}}}}}"#
+        ))
+        .unwrap();
         let context = Context { model: &model, protocol: Protocol::RestJson1, bucket: None };
         shape(&context, "X", &model.shapes["X"]).unwrap()
     }
@@ -479,8 +500,10 @@ mod tests {
             [error("NoSuch", 404, true)]
         );
         assert_eq!(
-            shape_of(r#"{"type": "structure", "exception": true, "error": {"httpStatusCode": 500}, "fault": true,
-                         "retryable": {"throttling": true}}"#)
+            shape_of(
+                r#"{"type": "structure", "exception": true, "error": {"httpStatusCode": 500}, "fault": true,
+                         "retryable": {"throttling": true}}"#
+            )
             .2,
             [error("X", 500, false), ShapeTrait::Retryable(true)]
         );

@@ -2,12 +2,14 @@
 //!
 //! Enters: anything that serializes. Leaves: text that ends in a newline, and that reads back to the same value.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::model::{Partition, Rule, RuleSet, Service};
 
 /// One line of JSON.
-pub fn line<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+pub fn line<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     serde_json::to_string(value)
 }
 
@@ -30,6 +32,13 @@ pub fn service(service: &Service) -> Result<String, serde_json::Error> {
 
 pub fn partitions(partitions: &[Partition]) -> Result<String, serde_json::Error> {
     Ok(lines(partitions)? + "\n")
+}
+
+/// An object of one field a line.
+pub fn fields<T: Serialize>(fields: &BTreeMap<String, T>) -> Result<String, serde_json::Error> {
+    let lines: Result<Vec<_>, _> =
+        fields.iter().map(|(name, value)| Ok((name.as_str(), line(value)?))).collect();
+    Ok(object(&lines?) + "\n")
 }
 
 fn rule_set(set: &RuleSet) -> Result<String, serde_json::Error> {
@@ -58,6 +67,9 @@ pub fn array(elements: &[String]) -> String {
 
 /// An object of fields that are already JSON.
 pub fn object(fields: &[(&str, String)]) -> String {
+    if fields.is_empty() {
+        return "{}".to_owned();
+    }
     let fields: Vec<_> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{\n{}\n}}", fields.join(",\n"))
 }
@@ -84,7 +96,8 @@ mod tests {
         )
         .unwrap();
         let paginators =
-            serde_json::from_str(r#"{"pagination": {"Get": {"input_token": "T", "output_token": "T"}}}"#).unwrap();
+            serde_json::from_str(r#"{"pagination": {"Get": {"input_token": "T", "output_token": "T"}}}"#)
+                .unwrap();
         let waiters = serde_json::from_str(
             r#"{"waiters": {"Done": {"operation": "Get", "delay": 5, "maxAttempts": 2,
                 "acceptors": [{"state": "success", "matcher": "status", "expected": 200}]}}}"#,
