@@ -16,5 +16,10 @@ export default tseslint.config(
       '@typescript-eslint/consistent-indexed-object-style': 'off',
     },
   },
+  {
+    files: ['test/**'],
+    // Templates are JSON without types.
+    rules: { '@typescript-eslint/no-unsafe-member-access': 'off' },
+  },
   { files: ['**/*.mjs'], ...tseslint.configs.disableTypeChecked },
 );

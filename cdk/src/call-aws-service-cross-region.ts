@@ -20,6 +20,7 @@ import {
   Spelling,
 } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
+import { crossStackProblems } from './cross-stack';
 import { plan } from './plan';
 
 interface CallAwsServiceCrossRegionOptions {
@@ -94,9 +95,12 @@ interface CallAwsServiceCrossRegionOptions {
   readonly passRoles?: iam.IRole[];
 
   /**
-   * The Regions that a `region` from state may take.
+   * The Regions that a `region` from state may take, and those that ARNs in the parameters lead to.
    *
-   * @default - any Region, with a warning, where `region` comes from state
+   * `*global*` stands for signatures that hold in every Region at once, as S3 multi-Region access points need
+   * them; it is added where the parameters show the need.
+   *
+   * @default - `region`; where that comes from state, any Region, with a warning
    */
   readonly regions?: string[];
 
@@ -294,16 +298,23 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
   /** Lets the function make the call, and says what is wrong with it. */
   private permit(): void {
     const { permission, scoped, unscoped, problems, warnings } = plan(this.props);
+    const statements = [...scoped, ...(this.props.additionalIamStatements ?? [])];
     if (permission) {
       this.handler._permit(permission);
     }
-    [...scoped, ...(this.props.additionalIamStatements ?? [])].forEach((statement) => this.handler._allow(statement));
+    statements.forEach((statement) => this.handler._allow(statement));
     unscoped.forEach((statement) =>
       this.handler._allowOnAll(statement, 'The IAM actions of the call have no resource types, so only `*` matches'),
     );
 
+    const sent = [
+      ...(permission ? [...permission.regions, ...permission.endpoints] : []),
+      ...statements.flatMap((statement) => statement.resources),
+    ];
     const annotations = Annotations.of(this);
-    problems.forEach((problem) => annotations.addError(`${this.node.path}: ${problem}`));
+    [...problems, ...crossStackProblems(this, this.handler, sent)].forEach((problem) =>
+      annotations.addError(`${this.node.path}: ${problem}`),
+    );
     warnings.forEach((warning) =>
       annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
     );

@@ -8,6 +8,7 @@
 import * as fs from 'fs';
 import * as path from 'path';
 import { catalogFolder } from './package-folder';
+import { Rule } from './rules';
 
 export interface Service {
   /** The canonical id, which the operation table carries. */
@@ -26,14 +27,14 @@ export interface Operation {
   readonly name: string;
   /** The input's shape; absent where the operation takes no parameters. */
   readonly input?: string;
-  /** The IAM actions that permit it; absent where they could not be derived. */
+  /** The IAM actions that permit it, which may be none; absent where they could not be derived. */
   readonly iam?: readonly string[];
   /** IAM actions of similar name, where `iam` is absent. */
   readonly near?: readonly string[];
   /** The formats of the ARNs that an action takes; an empty list where it takes `*` only. */
   readonly resources?: Readonly<Record<string, readonly string[]>>;
-  /** Further actions that the caller may need, such as `iam:PassRole`. */
-  readonly dependent?: readonly string[];
+  /** What the parameters change in `iam`. */
+  readonly rules?: readonly Rule[];
   /** The member that is filled with an idempotency token where it is left out. */
   readonly token?: string;
   /** The input is a stream of events, which no Lambda function can send. */

@@ -251,9 +251,11 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
    */
   public _allowOnAll(statement: iam.PolicyStatement, reason: string): void {
     const id = 'Unscoped';
-    const policy =
-      (this.role.node.tryFindChild(id) as iam.Policy | undefined) ??
-      new iam.Policy(this.role, id, { roles: [this.role] });
+    let policy = this.role.node.tryFindChild(id) as iam.Policy | undefined;
+    if (!policy) {
+      policy = new iam.Policy(this.role, id);
+      this.role.attachInlinePolicy(policy);
+    }
     policy.addStatements(statement);
     acceptWildcard(policy, reason);
   }

@@ -20,7 +20,7 @@ function urlFault(endpoint: string): string | undefined {
   }
   const url = new URL(endpoint);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const isLoopback = host === 'localhost' || host === '::1' || /^127\./.test(host);
+  const isLoopback = host === 'localhost' || host === '::1' || (net.isIPv4(host) && host.startsWith('127.'));
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
     return 'only https is allowed';
   }

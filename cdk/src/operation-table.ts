@@ -48,7 +48,7 @@ export class OperationTable {
       : [];
   }
 
-  /** Permissions that differ only in the action are one entry. */
+  /** Permissions that differ only in the action are one entry. What is empty is left out, to save room. */
   private entries(): object[] {
     const merged = new Map<string, { scope: Omit<Permission, 'actions'>; actions: Set<string> }>();
     for (const { actions, ...given } of this.permissions) {
@@ -60,14 +60,8 @@ export class OperationTable {
     }
     return [...merged.keys()].sort().map((key) => {
       const { scope, actions } = merged.get(key)!;
-      return {
-        service: scope.service,
-        actions: sorted(actions),
-        regions: scope.regions,
-        endpoints: scope.endpoints,
-        roles: [],
-        results: [],
-      };
+      const { service, regions, endpoints } = scope;
+      return { service, actions: sorted(actions), regions, ...(endpoints.length > 0 && { endpoints }) };
     });
   }
 }

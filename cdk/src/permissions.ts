@@ -7,16 +7,19 @@
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Operation } from './catalog';
+import { applyRules, Needs } from './rules';
 
 export interface Request {
   /** Undefined where the catalog does not know the operation. */
   readonly operation?: Operation;
+  readonly parameters?: unknown;
   /** Literal Regions or tokens; undefined where the Regions are not known before the call. */
   readonly regions?: readonly string[];
   readonly iamAction?: string;
   readonly iamResources?: string[];
   readonly iamResourcesByAction?: Readonly<Record<string, string[]>>;
   readonly iamConditions?: Readonly<Record<string, unknown>>;
+  readonly passRoles?: readonly iam.IRole[];
 }
 
 export interface Statements {
@@ -36,7 +39,8 @@ export function statementsFor(request: Request): Statements {
     scoped.push(statement(request, [action], resources));
   }
 
-  const actions = actionsOf(request).filter((action) => !own.some(([named]) => named === action));
+  const needs = needsOf(request);
+  const actions = needs.actions.filter((action) => !own.some(([named]) => named === action));
   const formats = request.iamAction === undefined ? (request.operation?.resources ?? {}) : {};
   const everything = actions.filter((action) => formats[action]?.length === 0);
   const narrow = actions.filter((action) => !everything.includes(action));
@@ -58,11 +62,31 @@ export function statementsFor(request: Request): Statements {
   if (everything.length > 0) {
     unscoped.push(statement(request, everything, ['*']));
   }
+  if (request.operation && request.iamAction === undefined && request.operation.iam === undefined && own.length === 0) {
+    problems.push(
+      `\`iamAction\` is missing: which action permits \`${request.operation.name}\` is not known` +
+        (request.operation.near ? `; near names are ${code(request.operation.near)}` : ''),
+    );
+  }
+  if (needs.passing.length > 0 && request.passRoles === undefined) {
+    problems.push(
+      `\`passRoles\` is missing: ${code(needs.passing.map((member) => `parameters.${member}`))} hands a role to the ` +
+        'service, which needs iam:PassRole on it',
+    );
+  }
+  if (request.passRoles?.length) {
+    const roles = request.passRoles.map((role) => role.roleArn);
+    // Not bound to a Region: IAM judges it in one of its own, not in that of the call.
+    scoped.push(new iam.PolicyStatement({ actions: ['iam:PassRole'], resources: roles }));
+  }
   return { scoped, unscoped, problems };
 }
 
-function actionsOf({ operation, iamAction }: Request): readonly string[] {
-  return iamAction !== undefined ? [iamAction] : (operation?.iam ?? []);
+function needsOf({ operation, parameters, iamAction }: Request): Needs {
+  if (iamAction !== undefined) {
+    return { actions: [iamAction], passing: [] };
+  }
+  return applyRules(operation?.iam ?? [], operation?.rules ?? [], parameters);
 }
 
 function statement(request: Request, actions: string[], resources: string[]): iam.PolicyStatement {

@@ -6,15 +6,18 @@
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Token } from 'aws-cdk-lib/core';
+import { CallSettings, settingProblems, Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
 import { endpointProblem } from './endpoint';
 import { isFromState } from './expression';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
+import { parameterProblems } from './parameters';
 import { statementsFor } from './permissions';
 import { regionProblem } from './region';
+import { EVERY_REGION, signedFor } from './signing';
 
-export interface Call {
+export interface Call extends CallSettings {
   readonly service: string;
   readonly action: string;
   readonly region: string;
@@ -26,6 +29,7 @@ export interface Call {
   readonly iamResources?: string[];
   readonly iamResourcesByAction?: { [action: string]: string[] };
   readonly iamConditions?: { [operator: string]: any };
+  readonly passRoles?: iam.IRole[];
 }
 
 export interface Plan {
@@ -50,21 +54,19 @@ export function plan(call: Call): Plan {
   const regions = boundRegions(call, problems, warnings);
   const endpoints = boundEndpoints(call, problems);
 
-  const statements = statementsFor({
-    ...call,
-    operation: target?.known?.operation,
-    regions: regions && signedFor(regions, target?.known?.service),
-  });
+  const signed = signedFor(regions, target?.known?.service, call.parameters);
+
+  const statements = statementsFor({ ...call, operation: target?.known?.operation, regions: signed.iam });
   return {
     permission: target && {
       service: target.service,
       actions: [target.action],
-      regions: regions ?? ['*'],
+      regions: signed.table,
       endpoints,
     },
     scoped: statements.scoped,
     unscoped: statements.unscoped,
-    problems: [...problems, ...statements.problems],
+    problems: [...problems, ...settingProblems(call), ...statements.problems],
     warnings,
   };
 }
@@ -96,6 +98,8 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     return undefined;
   }
   const [action, operation] = found;
+  const foldCase = call.spelling === Spelling.STEP_FUNCTIONS;
+  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, foldCase));
   if (operation.eventInput) {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }
@@ -109,18 +113,12 @@ function boundRegions(call: Call, problems: string[], warnings: string[]): strin
     return undefined;
   }
   const fromState = isFromState(call.region);
-  if (!fromState && call.regions) {
-    problems.push('`regions` bounds a `region` from state, but `region` is known: leave it out');
-  }
-  const regions = fromState ? call.regions : [call.region];
-  if (!regions) {
+  if (fromState && !call.regions?.length) {
     warnings.push('`region` comes from state and may be any Region: list the Regions that it may be in `regions`');
     return undefined;
   }
-  if (regions.length === 0) {
-    problems.push('`regions` is empty, which permits no call');
-  }
-  for (const region of regions) {
+  const regions = [...(fromState ? [] : [call.region]), ...(call.regions ?? [])];
+  for (const region of regions.filter((it) => it !== EVERY_REGION)) {
     const problem = isFromState(region) ? '`regions` must not come from state' : literalProblem(region, regionProblem);
     problems.push(...(problem ? [problem] : []));
   }
@@ -151,9 +149,4 @@ function boundEndpoints(call: Call, problems: string[]): string[] {
 
 function literalProblem(value: string, check: (literal: string) => string | undefined): string | undefined {
   return Token.isUnresolved(value) ? undefined : check(value);
-}
-
-/** The Regions in the signatures, which are what IAM compares. */
-function signedFor(regions: string[], service: Service | undefined): string[] {
-  return service?.globalRegion !== undefined ? [service.globalRegion] : regions;
 }

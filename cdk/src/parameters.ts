@@ -1,0 +1,236 @@
+/**
+ * Whether a call's parameters fit the input of its operation.
+ *
+ * In: the parameters as written, with literals, tokens and references to state mixed at any depth.
+ * Out: every fault, with its path. Tokens and references pass: only the handler sees what they become.
+ * Lengths, ranges and patterns are the service's business.
+ */
+import { Operation, Service, Shape } from './catalog';
+import { isLiteral } from './expression';
+import { didYouMean } from './near';
+
+type Json = Record<string, unknown>;
+
+/** Explicit forms of a value: bytes in base64, bytes of a text, the compact text of a JSON value. */
+const FORMS = ['$base64', '$text', '$json'];
+
+/** A key that JSONPath gives a value at run time. */
+const DYNAMIC = '.$';
+
+const NOT_FINITE = ['NaN', 'Infinity', '-Infinity'];
+const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/**
+ * @param foldCase whether members may differ from the model in case, as Step Functions' own spelling does
+ */
+export function parameterProblems(service: Service, operation: Operation, parameters: Json, foldCase = false) {
+  const check = new Check(service.shapes, foldCase);
+  if (operation.input === undefined) {
+    const given = Object.keys(parameters).map((name) => `\`${name}\``);
+    return given.length > 0 ? [`\`parameters\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
+  }
+  check.structure(parameters, service.shapes[operation.input], 'parameters', operation.token);
+  return check.problems;
+}
+
+class Check {
+  readonly problems: string[] = [];
+
+  constructor(
+    private readonly shapes: Service['shapes'],
+    private readonly foldCase: boolean,
+  ) {}
+
+  /** @param filled a member that the handler fills in where it is left out */
+  structure(value: unknown, shape: Shape, path: string, filled?: string): void {
+    if (!isObject(value)) {
+      return this.mismatch(path, 'an object', value);
+    }
+    const members = shape.members ?? {};
+    const present = new Set<string>();
+    for (const [key, given] of Object.entries(value)) {
+      const { name, dynamic } = parseKey(key);
+      const member = this.memberName(members, name);
+      if (member === undefined) {
+        this.problems.push(`unknown member \`${path}.${name}\`${didYouMean(name, Object.keys(members))}`);
+      } else if (dynamic) {
+        present.add(member);
+      } else if (given !== undefined && given !== null) {
+        present.add(member);
+        this.value(given, members[member].shape, `${path}.${name}`, members[member].payload);
+      }
+    }
+    for (const [name, member] of Object.entries(members)) {
+      if (member.required && name !== filled && !present.has(name)) {
+        this.problems.push(`missing required member \`${path}.${name}\``);
+      }
+    }
+    if (shape.union && present.size !== 1) {
+      const choice = Object.keys(members).map((name) => `\`${name}\``);
+      this.problems.push(`\`${path}\` must have exactly one of ${choice.join(', ')}, not ${present.size}`);
+    }
+  }
+
+  private value(value: unknown, shapeName: string, path: string, payload = false): void {
+    if (!isLiteral(value)) {
+      return;
+    }
+    const shape = this.shapes[shapeName];
+    const form = explicitForm(value);
+    if (form && (shape.type === 'blob' || shape.type === 'string')) {
+      return this.form(form, shape.type, path);
+    }
+    switch (shape.type) {
+      case 'structure':
+        return this.structure(value, shape, path);
+      case 'list':
+        return this.list(value, shape, path);
+      case 'map':
+        return this.map(value, shape, path);
+      case 'blob':
+        return this.blob(value, path, payload);
+      case 'string':
+        return this.string(value, path);
+      case 'boolean':
+        return this.expect(typeof value === 'boolean', path, 'true or false', value);
+      case 'integer':
+        return this.expect(isInteger(value, 32), path, 'an integer of 32 bits', value);
+      case 'long':
+        return this.expect(Number.isInteger(value), path, 'an integer', value);
+      case 'float':
+      case 'double':
+        return this.expect(
+          typeof value === 'number' || NOT_FINITE.includes(value as string),
+          path,
+          'a number, or one of "NaN", "Infinity", "-Infinity"',
+          value,
+        );
+      case 'timestamp':
+        return this.expect(
+          typeof value === 'number' || value instanceof Date || (typeof value === 'string' && TIMESTAMP.test(value)),
+          path,
+          'a time: ISO 8601 with offset, such as "2030-01-31T09:30:00Z", or seconds since 1970',
+          value,
+        );
+    }
+  }
+
+  private form({ name, content, dynamic }: Form, type: string, path: string): void {
+    if (type === 'string' && name !== '$json') {
+      this.problems.push(`\`${path}\` must be a string: \`${name}\` is for binary members only`);
+    } else if (dynamic || !isLiteral(content) || name === '$json') {
+      return;
+    } else if (name === '$base64') {
+      this.expect(typeof content === 'string' && BASE64.test(content), `${path}.$base64`, 'a base64 string', content);
+    } else {
+      this.expect(typeof content === 'string', `${path}.$text`, 'a string', content);
+    }
+  }
+
+  private list(value: unknown, shape: Shape, path: string): void {
+    if (!Array.isArray(value)) {
+      return this.mismatch(path, 'an array', value);
+    }
+    value.forEach((element: unknown, index) => this.element(element, shape, shape.member!.shape, `${path}[${index}]`));
+  }
+
+  private map(value: unknown, shape: Shape, path: string): void {
+    if (!isObject(value)) {
+      return this.mismatch(path, 'an object', value);
+    }
+    for (const [key, element] of Object.entries(value)) {
+      const { name, dynamic } = parseKey(key);
+      if (!dynamic) {
+        this.element(element, shape, shape.value!.shape, `${path}.${name}`);
+      }
+    }
+  }
+
+  private element(value: unknown, collection: Shape, shapeName: string, path: string): void {
+    if (value !== null && value !== undefined) {
+      this.value(value, shapeName, path);
+    } else if (!collection.sparse && this.shapes[shapeName].type !== 'document') {
+      this.problems.push(`\`${path}\` must not be null`);
+    }
+  }
+
+  private blob(value: unknown, path: string, payload: boolean): void {
+    if (payload) {
+      return this.expect(
+        typeof value === 'string' || Array.isArray(value) || isObject(value),
+        path,
+        'a body: a text, an object or array to be sent as JSON, or {"$base64": …}',
+        value,
+      );
+    }
+    this.mismatch(path, 'binary: write {"$base64": …}, {"$text": …} or {"$json": …}', value);
+  }
+
+  private string(value: unknown, path: string): void {
+    const json = typeof value === 'object' ? ' (to send a value as JSON text, write {"$json": …})' : '';
+    this.expect(typeof value === 'string', path, `a string${json}`, value);
+  }
+
+  private expect(fits: boolean, path: string, wanted: string, value: unknown): void {
+    if (!fits) {
+      this.mismatch(path, wanted, value);
+    }
+  }
+
+  private mismatch(path: string, wanted: string, value: unknown): void {
+    this.problems.push(`\`${path}\` must be ${wanted}; it is ${describe(value)}`);
+  }
+
+  private memberName(members: Readonly<Record<string, unknown>>, name: string): string | undefined {
+    if (Object.hasOwn(members, name)) {
+      return name;
+    }
+    const folded = name.toLowerCase();
+    return this.foldCase ? Object.keys(members).find((member) => member.toLowerCase() === folded) : undefined;
+  }
+}
+
+interface Form {
+  readonly name: string;
+  readonly content: unknown;
+  readonly dynamic: boolean;
+}
+
+function explicitForm(value: unknown): Form | undefined {
+  const entries = isObject(value) ? Object.entries(value) : [];
+  if (entries.length !== 1) {
+    return undefined;
+  }
+  const [[key, content]] = entries;
+  const { name, dynamic } = parseKey(key);
+  return FORMS.includes(name) ? { name, content, dynamic } : undefined;
+}
+
+function parseKey(key: string): { name: string; dynamic: boolean } {
+  const dynamic = key.endsWith(DYNAMIC);
+  return { name: dynamic ? key.slice(0, -DYNAMIC.length) : key, dynamic };
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function isInteger(value: unknown, bits: number): boolean {
+  const limit = 2 ** (bits - 1);
+  return Number.isInteger(value) && -limit <= (value as number) && (value as number) < limit;
+}
+
+/** The kind of a value, never the value itself, which may be a secret. */
+function describe(value: unknown): string {
+  if (value === null) {
+    return 'null';
+  }
+  if (Array.isArray(value)) {
+    return 'an array';
+  }
+  if (value instanceof Uint8Array) {
+    return 'a Buffer';
+  }
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

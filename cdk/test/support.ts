@@ -1,0 +1,89 @@
+/**
+ * What the tests look at in a synthesized stack.
+ */
+import { App, Stack, StackProps } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { CallAwsServiceCrossRegion, CallAwsServiceCrossRegionProps } from '../src';
+
+export const HERE = { account: '123456789012', region: 'ap-northeast-1' };
+
+/** A call that nothing is wrong with. */
+export const GET_OBJECT = {
+  region: 'us-west-2',
+  service: 's3',
+  action: 'getObject',
+  parameters: { Bucket: 'covers', Key: 'one.png' },
+  iamResources: ['arn:aws:s3:::covers/*'],
+} satisfies CallAwsServiceCrossRegionProps;
+
+export function newStack(props: StackProps = { env: HERE }): Stack {
+  return new Stack(new App(), 'Stack', props);
+}
+
+/** A stack with one task: `GET_OBJECT` with the given changes. */
+export function stackWith(changes: Partial<CallAwsServiceCrossRegionProps>): Stack {
+  const stack = newStack();
+  new CallAwsServiceCrossRegion(stack, 'Task', { ...GET_OBJECT, ...changes });
+  return stack;
+}
+
+/** The error annotations in the stack, without the construct path that each begins with. */
+export function errorsOf(stack: Stack): string[] {
+  return annotationsOf(stack, 'aws:cdk:error');
+}
+
+export function warningsOf(stack: Stack): string[] {
+  return annotationsOf(stack, 'aws:cdk:warning');
+}
+
+/** From the metadata, which is where the CDK keeps annotations: to synthesize takes much longer. */
+function annotationsOf(stack: Stack, type: string): string[] {
+  return stack.node.findAll().flatMap(({ node }) =>
+    node.metadata
+      .filter((entry) => entry.type === type)
+      .map((entry) => {
+        const [path, ...message] = (entry.data as string).split(': ');
+        expect(path).toBe(node.path);
+        return message.join(': ');
+      }),
+  );
+}
+
+export interface Entry {
+  readonly service: string;
+  readonly actions: string[];
+  readonly regions: string[];
+  readonly endpoints: string[];
+  readonly roles: unknown[];
+  readonly results: unknown[];
+}
+
+/** The operation table of the stack's only function. */
+export function tableOf(stack: Stack): Entry[] {
+  const [lambda] = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Function'));
+  return JSON.parse(lambda.Properties.Environment.Variables.OPERATION_TABLE as string) as Entry[];
+}
+
+export interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+}
+
+/** The statements of every policy in the stack, but for the one on the log group. */
+export function statementsOf(stack: Stack): Statement[] {
+  return Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'))
+    .flatMap((policy) => policy.Properties.PolicyDocument.Statement as Statement[])
+    .filter((statement) => !JSON.stringify(statement.Action).includes('logs:'));
+}
+
+/** A state machine's definition as text, with tokens as they look to Step Functions. */
+export function definitionOf(
+  stack: Stack,
+  chain: sfn.IChainable,
+  queryLanguage?: sfn.QueryLanguage,
+): Record<string, unknown> {
+  const graph = new sfn.StateGraph(chain.startState, 'test');
+  return stack.resolve(graph.toGraphJson(queryLanguage)) as Record<string, unknown>;
+}
