@@ -6,6 +6,8 @@
 //!
 //! Maps keep the order of the file, because the order of a structure's members is part of the model.
 
+#![expect(clippy::struct_excessive_bools, reason = "the flags are botocore's")]
+
 use std::path::Path;
 
 use indexmap::IndexMap;

@@ -14,6 +14,7 @@ use crate::{Coverage, Error, signing, write};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the file")]
 struct Entry<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

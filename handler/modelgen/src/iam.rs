@@ -148,11 +148,15 @@ impl<'a> Map<'a> {
         let tags = member_of(service, operation, |name| TAGS.contains(&name));
         self.tagging(service, operation, tags.as_deref(), &mut rules, &mut dependent);
         if dependent.contains("iam:PassRole") {
-            let roles = roles(service, operation);
-            if !roles.is_empty() {
+            let passed = roles(service, operation);
+            if !passed.is_empty() {
                 dependent.remove("iam:PassRole");
             }
-            rules.extend(roles.into_iter().map(|member| Rule { member, pass_role: true, ..Rule::default() }));
+            rules.extend(passed.into_iter().map(|member| Rule {
+                member,
+                pass_role: true,
+                ..Rule::default()
+            }));
         }
         for action in &actions {
             dependent.remove(action);
@@ -506,8 +510,14 @@ mod tests {
         ))
         .unwrap();
         let rules = RuleSet { parameters: Vec::new(), rules: Vec::new() };
-        let mut service =
-            service::service("it", &model, rules, &Default::default(), &Default::default()).unwrap();
+        let mut service = service::service(
+            "it",
+            &model,
+            rules,
+            &botocore::Paginators::default(),
+            &botocore::Waiters::default(),
+        )
+        .unwrap();
         service.metadata.signing_name = "it".to_owned();
         service
     }
@@ -625,7 +635,7 @@ mod tests {
             tags: true,
             ..Rule::default()
         };
-        assert_eq!(found.rules, [rule.clone()]);
+        assert_eq!(found.rules, std::slice::from_ref(&rule));
         assert!(found.dependent.is_empty());
 
         let table = r#"{"tagging": {"it": {"action": "it:TagIt", "members": ["Tags"], "reason": "test"}}}"#;

@@ -50,7 +50,8 @@ struct Source {
 
 #[derive(Deserialize)]
 struct Privilege {
-    privilege: String,
+    #[serde(rename = "privilege")]
+    name: String,
     access_level: Access,
     resource_types: BTreeMap<String, ResourceType>,
     #[serde(default)]
@@ -130,18 +131,18 @@ fn prefix(name: &str, source: Source) -> Result<Prefix, Error> {
         for (kind, needs) in privilege.resource_types {
             dependent.extend(needs.dependent_actions);
             if !kind.is_empty() {
-                let place = format!("{name}:{}", privilege.privilege);
+                let place = format!("{name}:{}", privilege.name);
                 let resource =
                     source.resources.get(&kind).ok_or_else(|| Error::unknown("resource", &kind, &place))?;
                 resources.insert(resource.arn.clone());
             }
         }
-        let lower = privilege.privilege.to_lowercase();
+        let lower = privilege.name.to_lowercase();
         if let Some(operation) = privilege.api_documentation_link.as_deref().and_then(documented_operation) {
             documented.entry(operation).or_default().insert(lower.clone());
         }
         let action = Action {
-            name: format!("{name}:{}", privilege.privilege),
+            name: format!("{name}:{}", privilege.name),
             access: privilege.access_level,
             resources: resources.into_iter().collect(),
             dependent: dependent.into_iter().collect(),
@@ -159,11 +160,11 @@ fn documented_operation(link: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A definition of the given services, by prefix.
-    pub fn definition(json: &str) -> Definition {
+    pub(crate) fn definition(json: &str) -> Definition {
         let sources: BTreeMap<String, Source> = serde_json::from_str(json).unwrap();
         Definition(
             sources

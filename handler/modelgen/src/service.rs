@@ -172,7 +172,7 @@ fn uri(context: &Context, operation: &str, source: &botocore::Operation) -> Resu
         let (label, greedy) = label.strip_suffix('+').map_or((label, ""), |label| (label, "+"));
         let member =
             labelled(context, source, label)?.ok_or_else(|| Error::unknown("label", label, operation))?;
-        uri.push_str(&format!("{before}{{{member}{greedy}}}"));
+        uri.extend([before, "{", member, greedy, "}"]);
         rest = after;
     }
     uri.push_str(rest);
@@ -424,7 +424,7 @@ mod tests {
 
     fn convert(json: &str) -> Result<Service, Error> {
         let model: botocore::Model = serde_json::from_str(json).unwrap();
-        service("test", &model, NO_RULES, &Default::default(), &Default::default())
+        service("test", &model, NO_RULES, &botocore::Paginators::default(), &botocore::Waiters::default())
     }
 
     /// A service of one operation `Op`, whose fields and input members are given.

@@ -39,20 +39,22 @@ fn signing_region(rules: &RuleSet, region: &str) -> Option<String> {
         };
         scope.insert(parameter.name.clone(), value);
     }
-    first(&rules.rules, &scope)?
+    first(&rules.rules, &scope)?.0
 }
 
-/// The signing Region of the first endpoint whose conditions hold. A rule tree that holds but ends nowhere is an end.
-fn first(rules: &[Rule], scope: &Scope) -> Option<Option<String>> {
+/// The end of a way through the rules, with the Region that it names.
+struct End(Option<String>);
+
+/// The end behind the first rule whose conditions hold. A tree that holds but leads nowhere is an end as well.
+fn first(rules: &[Rule], scope: &Scope) -> Option<End> {
     rules.iter().find_map(|rule| match rule {
         Rule::Endpoint(conditions, endpoint) => holding(conditions, scope).map(|scope| {
-            let schemes =
-                endpoint.properties.iter().find(|(name, _)| name == "authSchemes").map(|(_, value)| value);
-            region_of(schemes?, &scope)
+            let schemes = endpoint.properties.iter().find(|(name, _)| name == "authSchemes");
+            End(schemes.and_then(|(_, schemes)| region_of(schemes, &scope)))
         }),
-        Rule::Error(conditions, _) => holding(conditions, scope).map(|_| None),
+        Rule::Error(conditions, _) => holding(conditions, scope).map(|_| End(None)),
         Rule::Tree(conditions, rules) => {
-            holding(conditions, scope).map(|scope| first(rules, &scope).flatten())
+            holding(conditions, scope).map(|scope| first(rules, &scope).unwrap_or(End(None)))
         }
     })
 }

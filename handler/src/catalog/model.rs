@@ -73,7 +73,7 @@ pub enum Auth {
     Sigv4a,
     Sigv4S3,
     Sigv4S3Express,
-    /// The two services that never moved on: SimpleDB and Import/Export.
+    /// The two services that never moved on, `sdb` and `importexport`.
     Sigv2,
     Bearer,
     None,
