@@ -93,8 +93,14 @@ conformance: $(MODELS) $(VENV)
 bench: bootstrap $(VENV) $(MINISTACK) $(CDK) $(BENCH)
 	$(PYTHON) -m bench
 
-package: bootstrap $(CDK)
-	cd cdk && npm run package -- --arch $(ARCH)
+# Notices and hash lie beside the binary; the tarball and the wheel lie in cdk/dist.
+package: bootstrap $(CDK_LIB)
+	cp LICENSE NOTICE cdk/
+	node cdk/scripts/notices.mjs $(RUST_ARCH)-unknown-linux-gnu > cdk/lambda/$(ARCH)/THIRD-PARTY-NOTICES.txt
+	cd cdk/lambda/$(ARCH) && sha256sum bootstrap > bootstrap.sha256
+	cd cdk && npx jsii-docgen --output API.md
+	cd cdk && npx jsii-pacmak --targets js python --clean
+	@ls -l cdk/dist/*/*
 
 models: $(MODELS) $(IAM)
 	$(MODELGEN)
