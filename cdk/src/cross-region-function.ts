@@ -10,7 +10,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { Duration, Lazy, Stack } from 'aws-cdk-lib/core';
+import { Duration, Lazy, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { bootstrapCode } from './bootstrap';
 import { acceptWildcard } from './nag';
@@ -62,6 +62,23 @@ export interface CrossRegionFunctionProps {
    * @default - a log group is created
    */
   readonly logGroup?: logs.ILogGroup;
+
+  /**
+   * How large a result may be.
+   *
+   * A state of Step Functions holds 256 KiB, into which the result is merged. A larger result is the error
+   * `CrossRegion.ResultTooLarge`.
+   *
+   * @default Size.bytes(240_000)
+   */
+  readonly resultLimit?: Size;
+
+  /**
+   * Whether the function writes metrics of its calls, in CloudWatch's embedded metric format.
+   *
+   * @default false
+   */
+  readonly metrics?: boolean;
 
   /**
    * X-Ray tracing of the function.
@@ -184,6 +201,10 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     this.logGroup.grantWrite(this.role);
     this.grantPlatform(props);
 
+    const settings = {
+      ...(props.resultLimit && { RESULT_LIMIT: props.resultLimit.toBytes().toString() }),
+      ...(props.metrics && { METRICS: 'true' }),
+    };
     const lambdaFunction = new lambda.Function(this, 'Function', {
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
@@ -198,6 +219,7 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
       reservedConcurrentExecutions: props.reservedConcurrentExecutions,
       environment: {
         [OperationTable.variable]: Lazy.string({ produce: () => this.table.render(Stack.of(this)) }),
+        ...settings,
       },
       environmentEncryption: props.environmentEncryption,
       retryAttempts: props.retryAttempts ?? 0,
@@ -212,7 +234,7 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     this.functionArn = lambdaFunction.functionArn;
     this.functionName = lambdaFunction.functionName;
 
-    this.node.addValidation({ validate: () => this.table.problems() });
+    this.node.addValidation({ validate: () => this.table.problems(settings) });
   }
 
   /** Network access of the function, if it runs in a VPC. */

@@ -30,6 +30,11 @@ function urlFault(endpoint: string): string | undefined {
   if (endpoint.includes('?') || endpoint.includes('#')) {
     return 'it must not carry a query or a fragment';
   }
+  // From the text as it stands: the parser has resolved `..` already.
+  const path = endpoint.replace(/^\w+:\/\/[^/]*/, '');
+  if (!path.split('/').every((segment) => /^[\w.~-]*$/.test(segment) && !/^\.{1,2}$/.test(segment))) {
+    return 'its path may hold only letters, digits, `-`, `_`, `.` and `~`';
+  }
   if (host.endsWith('.')) {
     return 'its host must not end in a dot';
   }

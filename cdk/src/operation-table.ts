@@ -37,13 +37,18 @@ export class OperationTable {
     return stack.toJsonString(this.entries());
   }
 
-  /** Why the table cannot be deployed. */
-  problems(): string[] {
-    const size = OperationTable.variable.length + Buffer.byteLength(JSON.stringify(this.entries()));
+  /**
+   * Why the table cannot be deployed.
+   *
+   * @param others the variables beside which it has to fit
+   */
+  problems(others: Readonly<Record<string, string>>): string[] {
+    const variables = { ...others, [OperationTable.variable]: JSON.stringify(this.entries()) };
+    const size = Object.entries(variables).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0);
     return size > OperationTable.limit
       ? [
-          `the operation table takes ${size} bytes, more than the ${OperationTable.limit} of a Lambda function's ` +
-            'environment: give some of the tasks a second CrossRegionFunction as `handler`',
+          `the environment with the operation table takes ${size} bytes, more than the ${OperationTable.limit} of a ` +
+            'Lambda function: give some of the tasks a second CrossRegionFunction as `handler`',
         ]
       : [];
   }

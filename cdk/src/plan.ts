@@ -57,15 +57,17 @@ export function plan(call: Call): Plan {
   const signed = signedFor(regions, target?.known?.service, call.parameters);
 
   const statements = statementsFor({ ...call, operation: target?.known?.operation, regions: signed.iam });
+  const discovery = target?.known && discoveryOf(target.known);
+  const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed.iam });
   return {
     permission: target && {
       service: target.service,
-      actions: [target.action],
+      actions: [target.action, ...(discovery ? [discovery.action] : [])],
       regions: signed.table,
       endpoints,
     },
     scoped: statements.scoped,
-    unscoped: statements.unscoped,
+    unscoped: [...statements.unscoped, ...(helper?.unscoped ?? [])],
     problems: [...problems, ...settingProblems(call), ...statements.problems],
     warnings,
   };
@@ -104,6 +106,12 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }
   return { service: service.id, action, known: { service, operation } };
+}
+
+/** The call that asks for the endpoint first, where the operation has none of its own. */
+function discoveryOf({ service, operation }: { service: Service; operation: Operation }) {
+  const found = operation.discovery ? findOperation(service, 'describeEndpoints') : undefined;
+  return found && { action: found[0], operation: found[1] };
 }
 
 /** The Regions that the task may call; undefined for any. */

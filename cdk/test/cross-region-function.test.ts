@@ -3,7 +3,7 @@
  */
 import * as fs from 'fs';
 import * as path from 'path';
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -27,6 +27,7 @@ describe('by default', () => {
       ReservedConcurrentExecutions: Match.absent(),
       TracingConfig: Match.absent(),
       VpcConfig: Match.absent(),
+      Environment: { Variables: { RESULT_LIMIT: Match.absent(), METRICS: Match.absent() } },
       KmsKeyArn: Match.absent(),
     });
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
@@ -60,6 +61,8 @@ describe('with props', () => {
       memorySize: 256,
       timeout: Duration.minutes(15),
       description: 'mine',
+      resultLimit: Size.kibibytes(100),
+      metrics: true,
       tracing: lambda.Tracing.ACTIVE,
       reservedConcurrentExecutions: 7,
       retryAttempts: 1,
@@ -72,6 +75,7 @@ describe('with props', () => {
       MemorySize: 256,
       Timeout: 900,
       Description: 'mine',
+      Environment: { Variables: { OPERATION_TABLE: '[]', RESULT_LIMIT: '102400', METRICS: 'true' } },
       TracingConfig: { Mode: 'Active' },
       ReservedConcurrentExecutions: 7,
       KmsKeyArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('Key'), 'Arn'] },
@@ -116,10 +120,10 @@ describe('with props', () => {
     new CrossRegionFunction(stack, 'Function', {
       vpc,
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
-      securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-1')],
+      securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-12345678')],
     });
     Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', {
-      VpcConfig: { SecurityGroupIds: ['sg-1'] },
+      VpcConfig: { SecurityGroupIds: ['sg-12345678'] },
     });
   });
 
