@@ -27,12 +27,13 @@ use shape::{Kind, Shape};
 /// One service, inflated.
 #[derive(Debug)]
 pub struct Service {
-    entry: &'static ServiceEntry,
     index: Index,
     records: Vec<u8>,
     shapes: Box<[OnceLock<Shape>]>,
     operations: Box<[OnceLock<Operation>]>,
     endpoints: OnceLock<RuleSet>,
+    /// Where the endpoint rules lie until they are asked for.
+    rules: blob::Segment,
 }
 
 /// One operation with its schemas.
@@ -49,14 +50,16 @@ pub struct Operation {
     pub output: Option<&'static Shape>,
     pub input_schema: Schema<'static>,
     pub output_schema: Schema<'static>,
+    /// By the reviewed list: the models mark few.
+    pub is_read_only: bool,
     pub traits: Vec<OperationTrait>,
     errors: Vec<u16>,
 }
 
 impl Service {
     /// The canonical id, as in `bedrock-agent`.
-    pub fn id(&self) -> &'static str {
-        self.entry.id
+    pub fn id(&self) -> &str {
+        &self.index.metadata.id
     }
 
     pub fn metadata(&self) -> &Metadata {
@@ -65,12 +68,12 @@ impl Service {
 
     /// Names of all operations, sorted.
     pub fn operation_names(&self) -> impl Iterator<Item = &str> {
-        self.index.operations.iter().map(|(name, _)| name.as_str())
+        self.index.operations.iter().map(|entry| entry.name.as_str())
     }
 
     /// The endpoint rules, parsed when first asked for.
     pub fn endpoints(&self) -> Result<&RuleSet, Error> {
-        kept(&self.endpoints, || blob::read(self.entry.endpoints))
+        kept(&self.endpoints, || blob::read(self.rules))
     }
 
     pub fn paginator(&self, operation: &str) -> Result<Option<Paginator>, Error> {
@@ -90,12 +93,12 @@ impl Service {
             .index
             .operations
             .iter()
-            .position(|(known, _)| known.eq_ignore_ascii_case(name))
+            .position(|entry| entry.name.eq_ignore_ascii_case(name))
             .ok_or_else(|| name::unknown_operation(self, name))?;
-        let (Some(cell), Some((_, offset))) = (self.operations.get(at), self.index.operations.get(at)) else {
+        let (Some(cell), Some(entry)) = (self.operations.get(at), self.index.operations.get(at)) else {
             return Err(corrupt());
         };
-        kept(cell, || Operation::new(self, self.record(*offset)?))
+        kept(cell, || Operation::new(self, self.record(entry.offset)?, entry.read_only))
     }
 
     /// The shape at that place of the sorted list.
@@ -122,17 +125,20 @@ impl Service {
         postcard::take_from_bytes(record).map(|(value, _)| value).map_err(|_| corrupt())
     }
 
-    fn open(entry: &'static ServiceEntry) -> Result<Self, Error> {
-        let segment = blob::inflate(entry.model)?;
+    fn open(entry: &ServiceEntry) -> Result<Self, Error> {
+        Self::unpack(&blob::inflate(entry.model)?, entry.endpoints, OnceLock::new())
+    }
+
+    fn unpack(segment: &[u8], rules: blob::Segment, endpoints: OnceLock<RuleSet>) -> Result<Self, Error> {
         let (length, rest) = segment.split_first_chunk().ok_or_else(corrupt)?;
         let (index, records) =
             rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(corrupt)?;
         let index: Index = postcard::from_bytes(index).map_err(|_| corrupt())?;
         Ok(Self {
-            entry,
             shapes: index.shapes.iter().map(|_| OnceLock::new()).collect(),
             operations: index.operations.iter().map(|_| OnceLock::new()).collect(),
-            endpoints: OnceLock::new(),
+            endpoints,
+            rules,
             records: records.to_vec(),
             index,
         })
@@ -140,7 +146,7 @@ impl Service {
 }
 
 impl Operation {
-    fn new(service: &'static Service, record: model::Operation<u16>) -> Result<Self, Error> {
+    fn new(service: &'static Service, record: model::Operation<u16>, is_read_only: bool) -> Result<Self, Error> {
         let model::Operation(name, method, uri, input, output, errors, traits) = record;
         let input = input.map(|id| service.shape(id)).transpose()?;
         let output = output.map(|id| service.shape(id)).transpose()?;
@@ -165,7 +171,7 @@ impl Operation {
             }
         }
         let output_schema = struct_schema(output, "Output", |_| true);
-        Ok(Self { service, name, method, uri, input, output, input_schema, output_schema, traits, errors })
+        Ok(Self { service, name, method, uri, input, output, input_schema, output_schema, is_read_only, traits, errors })
     }
 
     /// The modelled errors, in the model's order.
@@ -189,6 +195,13 @@ pub fn service(spelling: &str) -> Result<&'static Service, Error> {
     let at = name::resolve(spelling)?;
     let (Some(cell), Some(entry)) = (OPENED.get(at), SERVICES.get(at)) else { return Err(corrupt()) };
     kept(cell, || Service::open(entry))
+}
+
+/// A service that is not in the binary, for suites that bring models of their own. It is kept for good.
+pub fn open(model: model::Service) -> Result<&'static Service, Box<dyn std::error::Error>> {
+    let endpoints = OnceLock::from(model.endpoints.clone());
+    let service = Service::unpack(&packed::pack(model, &[])?, blob::PARTITIONS, endpoints)?;
+    Ok(Box::leak(Box::new(service)))
 }
 
 /// All partitions, in the order in which they are tried.

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
-use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_types::region::Region;
@@ -105,7 +107,7 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
     let provider = ProviderConfig::default();
     let region = match region {
         Some(region) => Some(region),
-        None => DefaultRegionChain::builder().build().region().await.map(|region| region.to_string()),
+        None => configured_region().await,
     };
     let Some(region) = region else { return usage("no Region is configured; give --region") };
     let outcome = async {
@@ -128,6 +130,13 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
         Ok(result) => print(&format!("{result}\n")),
         Err(error) => failed(&error),
     }
+}
+
+/// From the environment, then from the profile. The SDK's own chain would ask the instance metadata service next.
+async fn configured_region() -> Option<String> {
+    let profile = ProfileFileRegionProvider::builder().build();
+    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(profile);
+    chain.region().await.map(|region| region.to_string())
 }
 
 fn show(service: &str, action: Option<&str>) -> ExitCode {
@@ -170,7 +179,7 @@ fn describe(operation: &'static Operation) -> Result<Json, Error> {
         "result": members(operation.output)?,
         "errors": operation.errors().map(|shape| Ok(shape?.name())).collect::<Result<Vec<_>, Error>>()?,
         "idempotencyToken": input.iter().find(|member| member.has(&MemberTrait::IdempotencyToken)).map(|member| &member.name),
-        "readOnly": operation.has(&OperationTrait::ReadOnly),
+        "readOnly": operation.is_read_only,
         "eventStreamInput": operation.has(&OperationTrait::EventStreamInput),
         "paginator": paginator.map(|it| json!({ "inputToken": it.input_token, "outputToken": it.output_token, "resultKey": it.result_key })),
         "waiters": service.waiters(&operation.name)?.iter().map(|it| &it.name).collect::<Vec<_>>(),

@@ -68,6 +68,8 @@ pub struct Route {
     /// Put before the host.
     pub(crate) host_prefix: Option<String>,
     pub(crate) permit: crate::table::Permit,
+    /// Instead of a request, a URL is made, for a service of that Region.
+    pub(crate) presigned_for: Option<String>,
 }
 
 /// How long and how often.
@@ -140,6 +142,13 @@ impl Clients {
             }
             Err(error) => Err(failure::classify(error, &log, patience)),
         }
+    }
+
+    /// A URL of the call, signed for an hour, with which a service reads in the caller's name.
+    pub async fn presign(&self, bound: Bound, route: &Route, destination: &str, patience: Patience) -> Result<String, Error> {
+        let route = Route { presigned_for: Some(destination.to_owned()), ..route.clone() };
+        let request = self.sign(bound, &route, patience).await?;
+        Ok(request.uri().to_owned())
     }
 
     /// The signed request as it would be sent, for tests and `bootstrap show`.

@@ -11,7 +11,7 @@ use crate::catalog::{self, Operation};
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Fault, Kind};
 use crate::event::Event;
 use crate::output::{body, limit};
 use crate::region::Regions;
@@ -73,27 +73,34 @@ impl Handler {
         })?;
         invocation.is_permitted = true;
 
-        let parameters = std::mem::take(&mut event.parameters);
-        let bound = input::bind(operation, parameters)?;
+        let mut parameters = std::mem::take(&mut event.parameters);
+        quirk::parameters(operation, event.region.as_str(), &mut parameters);
+        let mut bound = input::bind(operation, parameters)?;
 
         let endpoint = event.endpoint.as_ref().or(self.config.endpoint_url.as_ref()).map(ToString::to_string);
         let account_id = self.account_id(operation).await;
-        let route = target::route(
-            &bound,
-            permit,
-            Wanted {
-                region: event.region.as_str(),
-                endpoint: endpoint.as_deref(),
-                options: event.endpoint_options,
-                account_id: account_id.as_deref(),
-            },
-        )?;
+        let wanted = Wanted {
+            region: event.region.as_str(),
+            endpoint: endpoint.as_deref(),
+            options: event.endpoint_options,
+            account_id: account_id.as_deref(),
+        };
+        let patience = self.patience(&event, deadline)?;
+        if let Some((source, member)) = quirk::source_region(operation, bound.parameters()) {
+            let source = self.regions.parse(&source).map_err(|message| fault("parameters.SourceRegion", message))?;
+            let route = target::route(&bound, permit.clone(), Wanted { region: source.as_str(), ..wanted })?;
+            bound = quirk::prepared(bound, &event.region);
+            let url = self.clients.presign(bound.clone(), &route, event.region.as_str(), patience).await?;
+            bound = bound.with_text(member, url);
+        }
+        let route = target::route(&bound, permit, wanted)?;
         invocation.host = self.logged_host(&route);
 
-        let answer = self.clients.send(bound, &route, self.patience(&event, deadline)?).await?;
+        let sent = bound.parameters().clone();
+        let answer = self.clients.send(bound, &route, patience).await?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
 
-        let answer = quirk::answer(operation, answer, event.function_error)?;
+        let answer = quirk::answer(operation, answer, event.function_error, &sent)?;
         let result = render(answer, &event, &route)?;
         limit::check(&result, self.config.result_limit)
     }
@@ -121,6 +128,10 @@ impl Handler {
         let host = route.endpoint.url.parse::<http::Uri>().ok()?.host()?.to_owned();
         service_host(&host, &[&own.dual_stack_dns_suffix, &own.dns_suffix], &self.regions, listed.as_deref())
     }
+}
+
+fn fault(path: &str, message: String) -> Error {
+    Error::faults(Kind::InvalidParameters, vec![Fault::new(path, message)])
 }
 
 /// Section 3 of the contract: members under the model's names, the body by `bodyAs`, `$metadata`.

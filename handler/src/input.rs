@@ -48,6 +48,12 @@ impl Bound {
         self.input.member(name)
     }
 
+    /// Whether the same request may be sent twice to the same Region: it only reads, or it carries a token.
+    pub fn is_repeatable(&self) -> bool {
+        let tokens = self.members().any(|(member, _)| member.has(&MemberTrait::IdempotencyToken));
+        self.operation.is_read_only || tokens
+    }
+
     /// The parameters as they came, for JMESPath expressions over the input.
     pub fn parameters(&self) -> &Map<String, Json> {
         &self.parameters
@@ -62,6 +68,13 @@ impl Bound {
     #[must_use]
     pub fn with_text(mut self, name: &str, text: String) -> Self {
         self.input.set(name, Value::String(text));
+        self
+    }
+
+    /// The same parameters without a top-level member.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.input.remove(name);
         self
     }
 }

@@ -8,6 +8,7 @@
 //! leaves `null` in their place.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -26,12 +28,15 @@ use crate::client::transport::Transport;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::dispatch::Handler;
-use crate::error::Error;
+use crate::effect::Effect;
+use crate::error::{Error, Kind};
 use crate::telemetry::Invocation;
 
 /// Serves invocations until the environment is taken down.
 pub async fn run() -> ExitCode {
     let started = Instant::now();
+    // Panic messages may quote values.
+    std::panic::set_hook(Box::new(|_| {}));
     let handler = match handler() {
         Ok(handler) => Arc::new(handler),
         Err(error) => return refuse(&error).await,
@@ -67,7 +72,7 @@ async fn answer(
     let started = Instant::now();
     let deadline = Deadline::before(std::time::UNIX_EPOCH + Duration::from_millis(context.deadline));
     let mut invocation = Invocation { cold_start, bytes_in: raw.len(), ..Invocation::default() };
-    let outcome = handler.handle(raw, deadline, &mut invocation).await;
+    let outcome = unpanicked(handler.handle(raw, deadline, &mut invocation)).await;
     match &outcome {
         Ok(result) => invocation.bytes_out = result.get().len(),
         Err(error) => invocation.failed(error),
@@ -75,6 +80,13 @@ async fn answer(
     invocation.duration = started.elapsed();
     invocation.write(handler.config().metrics);
     outcome.map_err(Diagnostic::from)
+}
+
+/// A bug must not answer with a Rust type's name, and must not print what it holds.
+async fn unpanicked<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        Err(Error::new(Kind::Internal, "the handler has a bug and gave up").with_effect(Effect::Unknown))
+    })
 }
 
 /// Tells the Runtime API why the function cannot start, in its own words for that.

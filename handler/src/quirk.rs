@@ -3,18 +3,50 @@
 //! Enters: an operation and what is about to be sent, or what was answered. Leaves: the same, corrected. Everything
 //! here is a name looked up in a match: a service without a quirk pays nothing.
 
+mod apigateway;
+mod cross_region_copy;
+mod glacier;
 mod lambda;
+mod route53;
 mod s3;
+mod sqs;
 
 use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
+use crate::catalog::model::OperationTrait;
 use crate::client::Answer;
 use crate::client::failure::OperationError;
 use crate::error::Error;
 use crate::event::FunctionError;
+
+pub use cross_region_copy::{prepared, source_region};
+
+/// Parameters that an SDK derives from others, or writes in another form, before they are checked.
+pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<String, Json>) {
+    match operation.service.id() {
+        "glacier" => glacier::parameters(operation, parameters),
+        "route53" => route53::parameters(operation, parameters),
+        "s3" => s3::parameters(operation, region, parameters),
+        _ => {}
+    }
+}
+
+/// Headers that a service wants and its model does not tell.
+pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), BoxError> {
+    if operation.traits.iter().any(|it| matches!(it, OperationTrait::EndpointDiscovery { .. })) {
+        // Services with endpoint discovery route by it.
+        request.headers_mut().try_insert("x-amz-api-version", operation.service.metadata().api_version.clone())?;
+    }
+    match operation.service.id() {
+        "apigateway" => apigateway::request(request),
+        "glacier" => glacier::request(operation, request),
+        _ => Ok(()),
+    }
+}
 
 /// Whether an answer of status 200 is an error all the same.
 pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
@@ -39,9 +71,10 @@ pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<
 }
 
 /// What an answer that came with status 200 really says.
-pub fn answer(operation: &Operation, answer: Answer, function_error: FunctionError) -> Result<Answer, Error> {
+pub fn answer(operation: &Operation, answer: Answer, function_error: FunctionError, sent: &Map<String, Json>) -> Result<Answer, Error> {
     match operation.service.id() {
         "lambda" if function_error == FunctionError::Raise => lambda::raise(answer),
+        "sqs" => sqs::check(operation, answer, sent),
         _ => Ok(answer),
     }
 }

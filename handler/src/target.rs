@@ -41,7 +41,7 @@ pub fn route(bound: &Bound, permit: Permit, wanted: Wanted<'_>) -> Result<Route,
         is_fixed_region: auth.scheme != Auth::None && is_fixed_region(operation, wanted, &auth.regions)?,
         dns_suffixes: &suffixes.iter().map(String::as_str).collect::<Vec<_>>(),
     })?;
-    Ok(Route { endpoint: resolved, auth, region: wanted.region.to_owned(), host_prefix, permit })
+    Ok(Route { endpoint: resolved, auth, region: wanted.region.to_owned(), host_prefix, permit, presigned_for: None })
 }
 
 /// Whether the service signs for this Region whatever Region is asked for, as IAM does for us-east-1: its rules,

@@ -1,17 +1,33 @@
-//! How a service's model lies in the binary; written by `build.rs`, read by `catalog.rs`.
+//! How a service's model lies in the binary: written by `build.rs`, read by `catalog.rs`.
+//!
+//! Enters: a service as `modelgen` writes it. Leaves: one segment, `[length of index: u32 LE][index][records]`, index
+//! and records in postcard: the handler inflates it and decodes the records that an operation reaches, not the others.
+//! Fails where a shape is named that is not there, and where a list holds itself without a structure between.
+
+use std::collections::HashMap;
+use std::error::Error;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Kind, Metadata};
+use super::model::{Kind, Member, Metadata, Operation, Service, Shape};
 
 /// Where a model segment's records begin, counted from the end of the index. All names sorted.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
     pub metadata: Metadata,
-    pub operations: Vec<(String, u32)>,
+    pub operations: Vec<OperationEntry>,
     pub shapes: Vec<ShapeEntry>,
     pub paginators: Vec<(String, u32)>,
     pub waiters: Vec<(String, u32)>,
+}
+
+/// Where an operation's record lies, and what the reviewed list says of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OperationEntry {
+    pub name: String,
+    pub offset: u32,
+    /// A repeat, even in another Region, changes nothing.
+    pub read_only: bool,
 }
 
 /// A shape's kind can be read without decoding its members.
@@ -37,6 +53,111 @@ pub enum Tag {
     Map,
     Structure,
     Union,
+}
+
+/// Packs a service.
+pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let ids: HashMap<&str, u16> = service
+        .shapes
+        .iter()
+        .enumerate()
+        .map(|(at, shape)| Ok((shape.0.as_str(), u16::try_from(at)?)))
+        .collect::<Result<_, Box<dyn Error>>>()?;
+    let id = |name: &String| {
+        ids.get(name.as_str()).copied().ok_or_else(|| Box::<dyn Error>::from(format!("no shape {name}")))
+    };
+    refuse_bare_recursion(&service.shapes)?;
+
+    let mut records = Vec::new();
+    let mut shapes = Vec::new();
+    for Shape(name, kind, traits) in &service.shapes {
+        let kind = match kind {
+            Kind::Blob => Kind::Blob,
+            Kind::Boolean => Kind::Boolean,
+            Kind::Document => Kind::Document,
+            Kind::Double => Kind::Double,
+            Kind::Float => Kind::Float,
+            Kind::Integer => Kind::Integer,
+            Kind::Long => Kind::Long,
+            Kind::String => Kind::String,
+            Kind::Timestamp => Kind::Timestamp,
+            Kind::List(element) => Kind::List(Box::new(member(element, &id)?)),
+            Kind::Map(key, value) => Kind::Map(Box::new(member(key, &id)?), Box::new(member(value, &id)?)),
+            Kind::Structure(members) => Kind::Structure(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?),
+            Kind::Union(members) => Kind::Union(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?),
+        };
+        shapes.push(ShapeEntry { tag: tag(&kind), offset: u32::try_from(records.len())? });
+        write(&mut records, &Shape(name.clone(), kind, traits.clone()))?;
+    }
+    let mut operations = Vec::new();
+    for Operation(name, method, uri, input, output, errors, traits) in &service.operations {
+        let read_only = read_only.contains(name);
+        operations.push(OperationEntry { name: name.clone(), offset: u32::try_from(records.len())?, read_only });
+        write(
+            &mut records,
+            &Operation(
+                name.clone(),
+                method.clone(),
+                uri.clone(),
+                input.as_ref().map(&id).transpose()?,
+                output.as_ref().map(&id).transpose()?,
+                errors.iter().map(&id).collect::<Result<_, _>>()?,
+                traits.clone(),
+            ),
+        )?;
+    }
+    let mut paginators = Vec::new();
+    for paginator in &service.paginators {
+        paginators.push((paginator.operation.clone(), u32::try_from(records.len())?));
+        write(&mut records, paginator)?;
+    }
+    let mut waiters = Vec::new();
+    for waiter in &service.waiters {
+        waiters.push((waiter.name.clone(), u32::try_from(records.len())?));
+        write(&mut records, waiter)?;
+    }
+    let index = postcard::to_allocvec(&Index { metadata: service.metadata, operations, shapes, paginators, waiters })?;
+    let mut segment = u32::try_from(index.len())?.to_le_bytes().to_vec();
+    segment.extend(index);
+    segment.extend(records);
+    Ok(segment)
+}
+
+fn write(records: &mut Vec<u8>, record: &impl Serialize) -> Result<(), Box<dyn Error>> {
+    records.extend(postcard::to_allocvec(record)?);
+    Ok(())
+}
+
+fn member(
+    Member(name, target, traits): &Member,
+    id: &impl Fn(&String) -> Result<u16, Box<dyn Error>>,
+) -> Result<Member<u16>, Box<dyn Error>> {
+    Ok(Member(name.clone(), id(target)?, traits.clone()))
+}
+
+/// The handler builds a list's schema from its element's; only a structure ends that descent.
+fn refuse_bare_recursion(shapes: &[Shape]) -> Result<(), Box<dyn Error>> {
+    let next: HashMap<&str, Vec<&str>> = shapes
+        .iter()
+        .map(|Shape(name, kind, _)| {
+            let targets = match kind {
+                Kind::List(element) => vec![element.1.as_str()],
+                Kind::Map(key, value) => vec![key.1.as_str(), value.1.as_str()],
+                _ => vec![],
+            };
+            (name.as_str(), targets)
+        })
+        .collect();
+    for Shape(name, ..) in shapes {
+        let mut reached = next.get(name.as_str()).cloned().unwrap_or_default();
+        for _ in 0..32 {
+            if reached.contains(&name.as_str()) {
+                return Err(format!("{name} holds itself without a structure between").into());
+            }
+            reached = reached.iter().filter_map(|name| next.get(name)).flatten().copied().collect();
+        }
+    }
+    Ok(())
 }
 
 pub fn tag<R>(kind: &Kind<R>) -> Tag {

@@ -3,7 +3,9 @@
 //! Enters: the schemes of the operation, of the service and of the resolved endpoint. Leaves: [`Signing`]. Fails where
 //! none of them can be used from a Lambda function.
 
-use aws_runtime::auth::{SigV4OperationSigningConfig, SigningOptions};
+use std::time::Duration;
+
+use aws_runtime::auth::{HttpSignatureType, SigV4OperationSigningConfig, SigningOptions};
 use aws_sigv4::http_request::SignableBody;
 use aws_smithy_runtime::client::auth::no_auth::NO_AUTH_SCHEME_ID;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
@@ -14,6 +16,9 @@ use crate::catalog::Operation;
 use crate::catalog::model::{Auth, OperationTrait};
 use crate::endpoint::{AuthScheme, Resolved};
 use crate::error::{Error, Kind};
+
+/// As long as botocore's.
+const PRESIGNED_FOR: Duration = Duration::from_secs(3_600);
 
 /// The chosen scheme with its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +79,8 @@ impl Signing {
         }
     }
 
-    /// What the SDK's signers read from the configuration.
-    pub fn config(&self) -> SigV4OperationSigningConfig {
+    /// What the SDK's signers read from the configuration; `presigned` puts the signature into the query.
+    pub fn config(&self, presigned: bool) -> SigV4OperationSigningConfig {
         let region = self.regions.first().cloned().unwrap_or_default();
         let mut options = SigningOptions::default();
         options.double_uri_encode = self.double_encode;
@@ -84,6 +89,10 @@ impl Signing {
         if self.unsigned_payload {
             options.payload_override = Some(SignableBody::UnsignedPayload);
             options.content_sha256_header = true;
+        }
+        if presigned {
+            options.signature_type = HttpSignatureType::HttpRequestQueryParams;
+            options.expires_in = Some(PRESIGNED_FOR);
         }
         let mut config = SigV4OperationSigningConfig::default();
         config.name = Some(SigningName::from(self.name.clone()));

@@ -99,6 +99,29 @@ impl ClassifyRetry for FinalErrors {
     }
 }
 
+/// In mode `safe`: what may have taken effect is not sent again.
+#[derive(Debug)]
+pub struct Ambiguous;
+
+impl ClassifyRetry for Ambiguous {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
+        let settled = match context.response() {
+            Some(response) => (300..500).contains(&response.status().as_u16()),
+            None => error.as_connector_error().is_some_and(never_sent),
+        };
+        if settled { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+    }
+
+    fn name(&self) -> &'static str {
+        "Ambiguous"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(FinalErrors.priority())
+    }
+}
+
 /// Names the failure.
 pub fn classify(error: SendError, log: &AttemptLog, patience: Patience) -> Error {
     let effect = log.effect();

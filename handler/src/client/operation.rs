@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::endpoint::{EndpointFuture, EndpointPrefix, EndpointResolverParams, ResolveEndpoint};
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef, Input, Output, OutputOrError,
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, Input, Output, OutputOrError,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata, OrchestratorError};
@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::{
     DeserializeResponse, SerializeRequest, SharedRequestSerializer, SharedResponseDeserializer,
 };
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_schema::protocol::SharedClientProtocol;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer, Layer};
@@ -27,11 +28,12 @@ use aws_smithy_types::endpoint::Endpoint;
 use super::attempt::AttemptLog;
 use super::failure::Malformed;
 use super::guard::Guard;
-use super::{Answer, Body, Patience, Route, checksum, compression, event_stream, protocol};
+use super::{Answer, Body, Patience, Route, checksum, compression, event_stream, failure, protocol};
 use crate::catalog::Operation;
 use crate::catalog::shape::{Kind, Member};
 use crate::catalog;
 use crate::error::{Error, Kind as ErrorKind};
+use crate::event::RetryMode;
 use crate::input::Bound;
 use crate::output::value;
 
@@ -58,7 +60,7 @@ impl OperationPlugin {
             .store_put(AuthSchemeOptionResolverParams::new(()))
             .store_put(patience.timeouts())
             .store_put(patience.retries())
-            .store_put(route.auth.config());
+            .store_put(route.auth.config(route.presigned_for.is_some()));
         if let Some(prefix) = &route.host_prefix {
             let prefix = EndpointPrefix::new(prefix.as_str()).map_err(|_| {
                 Error::new(ErrorKind::InvalidParameters, "a member that becomes part of the host is not a host label")
@@ -73,7 +75,15 @@ impl OperationPlugin {
             .with_interceptor(EndpointParams)
             .with_interceptor(BodyLimit(body_limit))
             .with_interceptor(log);
-        let components = checksum::configure(bound, components);
+        let components = if patience.retry == RetryMode::Safe && !bound.is_repeatable() {
+            components.with_retry_classifier(failure::Ambiguous)
+        } else {
+            components
+        };
+        let components = match &route.presigned_for {
+            Some(destination) => components.with_interceptor(AsUrl { destination: destination.clone() }),
+            None => checksum::configure(bound, components),
+        };
         Ok(Self { config: config.freeze(), components })
     }
 }
@@ -146,6 +156,40 @@ impl Intercept for BodyLimit {
     }
 }
 
+/// Turns a form into the query of a GET, as presigned URLs of the query protocols are. The destination is named in
+/// it also where the model has no member for that.
+#[derive(Debug)]
+struct AsUrl {
+    destination: String,
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for AsUrl {
+    fn name(&self) -> &'static str {
+        "AsUrl"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        let form = String::from_utf8(request.body().bytes().unwrap_or_default().to_vec())?;
+        let mut url = format!("{}?{form}", request.uri());
+        if !form.contains("&DestinationRegion=") {
+            url.push_str("&DestinationRegion=");
+            url.push_str(&self.destination);
+        }
+        request.set_uri(url)?;
+        request.set_method("GET")?;
+        *request.headers_mut() = Headers::new();
+        *request.body_mut() = SdkBody::empty();
+        Ok(())
+    }
+}
+
 #[derive(Debug)]
 struct Serializer;
 
@@ -156,6 +200,7 @@ impl SerializeRequest for Serializer {
         let operation = bound.operation();
         let mut request = protocol.serialize_request(&bound, &operation.input_schema, "", cfg)?;
         protocol::complete(&bound, &mut request)?;
+        crate::quirk::request(operation, &mut request)?;
         compression::compress(operation, &mut request)?;
         Ok(request)
     }
@@ -170,7 +215,7 @@ impl DeserializeResponse for Deserializer {
     fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, cfg: &ConfigBag) -> OutputOrError {
         let status = response.status();
         if !status.is_success() || crate::quirk::is_error(self.operation, response) {
-            let error = protocol::error::read(self.operation, response, cfg);
+            let error = crate::quirk::error(self.operation, response, protocol::error::read(self.operation, response, cfg));
             return Err(OrchestratorError::operation(aws_smithy_runtime_api::client::interceptors::context::Error::erase(error)));
         }
         self.answer(response, cfg)

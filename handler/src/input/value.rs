@@ -52,6 +52,11 @@ impl Structure {
         self.members.iter().filter_map(|(at, value)| Some((known.get(*at)?, value)))
     }
 
+    pub(super) fn remove(&mut self, name: &str) {
+        let known = self.shape.map(catalog::members).unwrap_or_default();
+        self.members.retain(|(at, _)| known.get(*at).is_none_or(|member| member.name != name));
+    }
+
     /// Sets a member that the shape has; another is ignored.
     pub(super) fn set(&mut self, name: &str, value: Value) {
         let known = self.shape.map(catalog::members).unwrap_or_default();

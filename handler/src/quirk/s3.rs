@@ -5,15 +5,55 @@
 //! - `InternalError` in such a body stands for a 500 and is retried as one.
 //! - A bucket in another Region answers 301, 307 or 400 and names its Region in a header.
 //! - `GetBucketLocation` answers with a bare `<LocationConstraint>`.
+//! - A customer's encryption key goes as base64 with its MD5: 32 raw bytes are encoded, a missing MD5 is added.
+//! - A bucket is created where the request goes: outside us-east-1 its `LocationConstraint` must say so.
 //! - `Expires` may be any text that a client once stored.
 
 use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder, TRANSIENT_ERRORS};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_xml::decode::{Document, try_data};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
 use crate::client::failure::OperationError;
+
+pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<String, Json>) {
+    for key in ["SSECustomerKey", "CopySourceSSECustomerKey"] {
+        if takes(operation, key) {
+            customer_key(parameters, key);
+        }
+    }
+    if operation.name == "CreateBucket" && region != "us-east-1" {
+        let configuration = parameters.entry("CreateBucketConfiguration").or_insert_with(|| Map::new().into());
+        if let Json::Object(configuration) = configuration {
+            // Directory buckets say where they are with `Location`.
+            if !configuration.contains_key("LocationConstraint") && !configuration.contains_key("Location") {
+                configuration.insert("LocationConstraint".to_owned(), region.into());
+            }
+        }
+    }
+}
+
+fn takes(operation: &Operation, member: &str) -> bool {
+    operation.input.map(crate::catalog::members).unwrap_or_default().iter().any(|it| it.name == member)
+}
+
+fn customer_key(parameters: &mut Map<String, Json>, member: &str) {
+    let Some(Json::String(key)) = parameters.get_mut(member) else { return };
+    let raw = match STANDARD.decode(key.as_bytes()) {
+        Ok(raw) if raw.len() == 32 => raw,
+        _ => {
+            let raw = key.as_bytes().to_vec();
+            *key = STANDARD.encode(&raw);
+            raw
+        }
+    };
+    let digest = STANDARD.encode(Md5::digest(raw));
+    parameters.entry(format!("{member}MD5")).or_insert_with(|| digest.into());
+}
 
 pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
     if response.status().as_u16() != 200 || operation.output.is_some_and(has_blob_payload) {
