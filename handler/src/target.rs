@@ -123,7 +123,7 @@ fn resolve(bound: &Bound, wanted: Wanted<'_>) -> Result<endpoint::Resolved, Erro
 }
 
 /// Static, member and operation context parameters.
-fn operation_params(bound: &Bound) -> Result<Params, Error> {
+pub fn operation_params(bound: &Bound) -> Result<Params, Error> {
     let mut params = Params::default();
     for it in &bound.operation().traits {
         match it {

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use handler::catalog;
+use handler::catalog::blob::SERVICES;
 use handler::catalog::model::{Auth, ParamValue, Partition, RuleSet};
 use handler::endpoint::partition::partition_for;
 use handler::endpoint::{
     AccountIdMode, AuthScheme, EndpointError, Params, Resolved, S3Settings, Settings, resolve,
 };
+use handler::{catalog, input, target};
 use serde_json::{Map, Value, json};
 use tests::Tally;
 
@@ -71,28 +72,24 @@ fn generic_cases() {
     tally.finish();
 }
 
-/// The cases that say which operation is called under which configuration: [`Settings`] must supply all that the
-/// operation does not.
+/// The cases that say which operation is called, how, and under which configuration: here the parameters come from
+/// the operation's model and from [`Settings`], as they do for an event.
 #[test]
-fn configured_cases() {
-    let mut tally = Tally::new("endpoints by configuration");
+fn called_cases() {
+    let mut tally = Tally::new("endpoints of calls");
     for (service, cases) in published() {
         let rules = rules(&service);
         for case in &cases {
             for call in case["operationInputs"].as_array().into_iter().flatten() {
-                let configured = call["builtInParams"].as_object().cloned().unwrap_or_default();
-                let Some(settings) = settings(&configured) else {
+                let built_in = call["builtInParams"].as_object().cloned().unwrap_or_default();
+                let Some(settings) = settings(&built_in) else {
                     tally.skip("global endpoints of S3 and STS, which the handler never asks for");
                     continue;
                 };
-                let mut operation = case["params"].as_object().cloned().unwrap_or_default();
-                let is_configured = |name: &str| {
-                    rules.parameters.iter().any(|it| it.name == name && configured.contains_key(&it.built_in))
-                };
-                operation.retain(|name, _| !is_configured(name));
-                let params = settings.params(rules, params(&Value::Object(operation)));
-                let outcome = resolve(rules, partitions(), &params);
-                tally.case(name(&service, case), compare(&outcome, &case["expect"]));
+                let outcome = operation_params(&service, call).and_then(|params| {
+                    compare(&resolve(rules, partitions(), &settings.params(rules, params)), &case["expect"])
+                });
+                tally.case(format_args!("{} by {call}", name(&service, case)), outcome);
             }
         }
     }
@@ -130,11 +127,7 @@ fn every_rule_set_has_cases_and_known_sources() {
     let tested: Vec<String> = published().into_iter().map(|(service, _)| service).collect();
     let s3 = S3Settings { use_arn_region: Some(true), ..S3Settings::default() };
     let everything = Settings { endpoint: Some("e"), account_id: Some("a"), s3, ..Settings::default() };
-    for service in tests::names(&tests::root().join("handler/models")) {
-        let Some(service) = service.strip_suffix(".json") else { continue };
-        if matches!(service, "aliases" | "partitions") {
-            continue;
-        }
+    for service in SERVICES.iter().map(|service| service.id) {
         assert!(tested.iter().any(|name| name == service), "{service} has no cases");
         let params = everything.params(rules(service), Params::default());
         for parameter in rules(service).parameters.iter().filter(|parameter| !parameter.built_in.is_empty()) {
@@ -190,6 +183,14 @@ fn rules(service: &str) -> &'static RuleSet {
     let found = catalog::service(service).unwrap();
     assert_eq!(found.id(), service);
     found.endpoints().unwrap()
+}
+
+fn operation_params(service: &str, call: &Value) -> Result<Params, String> {
+    let operation = call["operationName"].as_str().unwrap();
+    let operation = catalog::service(service).and_then(|service| service.operation(operation));
+    let parameters = call["operationParams"].as_object().cloned().unwrap_or_default();
+    let bound = operation.and_then(|operation| input::bind(operation, parameters));
+    bound.and_then(|bound| target::operation_params(&bound)).map_err(|error| error.to_message())
 }
 
 fn partitions() -> &'static [Partition] {
