@@ -67,10 +67,6 @@ def test_empty_body_is_an_invalid_event(running):
     assert error(running.invoke(b""))[0] == "CrossRegion.InvalidEvent"
 
 
-def test_error_type_header_names_the_error(running):
-    assert running.invoke(b"{}").error_type_header == "CrossRegion.InvalidEvent"
-
-
 def test_good_event_after_all_of_them(running):
     answer = running.invoke(GOOD)
     assert answer.kind == "response"

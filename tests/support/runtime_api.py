@@ -35,7 +35,6 @@ class Answer:
 
     kind: str
     body: bytes
-    error_type_header: str | None
     at_ns: int
 
     def json(self) -> Any:
@@ -121,8 +120,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             if kind is None:
                 return self._reply(400, b'{"errorType":"InvalidRequestID"}')
             api.in_flight = None
-            header = self.headers.get("Lambda-Runtime-Function-Error-Type")
-            api.answers.put(Answer(kind, body, header, at_ns))
+            api.answers.put(Answer(kind, body, at_ns))
             return self._reply(202, b'{"status":"OK"}')
 
         def _body(self) -> bytes:
