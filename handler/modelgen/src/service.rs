@@ -490,7 +490,7 @@ mod tests {
         );
         let service = convert(&model).unwrap();
         let Kind::Structure(members) = &service.shapes[0].1 else { panic!() };
-        assert_eq!(members[0].2, [MemberTrait::ContextParam("Bucket".to_owned())]);
+        assert_eq!(members[0].2, [MemberTrait::Label, MemberTrait::ContextParam("Bucket".to_owned())]);
         assert_eq!(members[1].2, [MemberTrait::Label]);
         assert_eq!(service.metadata.auth, [Auth::Sigv4S3]);
     }

@@ -165,7 +165,7 @@ fn http_binding(
     let wire = wire_name(reference, target);
     let named = || wire.unwrap_or(name).to_owned();
     Ok(match location {
-        "uri" if context.bucket == Some(name) => None,
+        // S3's bucket, too, though its paths lose it: what is a label does not stand in the body.
         "uri" => Some(MemberTrait::Label),
         "header" => Some(MemberTrait::Header(named())),
         "headers" => Some(MemberTrait::PrefixHeaders(wire.unwrap_or_default().to_owned())),
