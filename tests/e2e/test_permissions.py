@@ -39,7 +39,7 @@ FIRST_USER = {
 # Actions whose absence changes nothing here, and why.
 NOT_ENFORCED = {
     "sts:GetCallerIdentity": "AWS, too, allows it whatever a policy says",
-    "s3:ListBucket": "the local AWS answers NoSuchKey for a missing object where AWS would answer AccessDenied",
+    "s3:ListBucket": "for a missing object the local AWS says NoSuchKey where AWS says AccessDenied",
 }
 
 
