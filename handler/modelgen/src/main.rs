@@ -3,7 +3,6 @@
 //! Writes every generated file of `handler/models` and `cdk/catalog`, and removes those that nothing generates any
 //! more. With `--check` it writes nothing, lists each file that differs from what it would write, and fails if any does.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -62,7 +61,7 @@ fn arguments() -> Option<Arguments> {
 }
 
 /// The files in generated folders that nothing generates, and that no one writes by hand.
-fn stale(files: &Files, root: &Path) -> Result<Vec<PathBuf>, Error> {
+fn stale(files: &Files, root: &Path) -> Result<Vec<String>, Error> {
     let mut stale = Vec::new();
     for folder in modelgen::FOLDERS {
         let folder = root.join(folder);
@@ -73,14 +72,14 @@ fn stale(files: &Files, root: &Path) -> Result<Vec<PathBuf>, Error> {
             let name =
                 path.strip_prefix(root).map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if !files.contains_key(&name) && !modelgen::REVIEWED.contains(&name.as_str()) {
-                stale.push(path);
+                stale.push(name);
             }
         }
     }
     Ok(stale)
 }
 
-fn report(files: &BTreeMap<String, String>, stale: &[PathBuf], root: &Path) -> bool {
+fn report(files: &Files, stale: &[String], root: &Path) -> bool {
     let mut differing = 0;
     for (name, text) in files {
         if std::fs::read_to_string(root.join(name)).ok().as_deref() != Some(text) {
@@ -88,15 +87,15 @@ fn report(files: &BTreeMap<String, String>, stale: &[PathBuf], root: &Path) -> b
             differing += 1;
         }
     }
-    for path in stale {
-        println!("not generated: {}", path.display());
+    for name in stale {
+        println!("not generated: {name}");
         differing += 1;
     }
     println!("{} generated files, {differing} differ", files.len());
     differing == 0
 }
 
-fn write(files: &Files, stale: &[PathBuf], root: &Path) -> Result<(), Error> {
+fn write(files: &Files, stale: &[String], root: &Path) -> Result<(), Error> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
         move |source| Error::Io(path, source)
@@ -109,8 +108,9 @@ fn write(files: &Files, stale: &[PathBuf], root: &Path) -> Result<(), Error> {
         let path = root.join(name);
         std::fs::write(&path, text).map_err(failed(&path))?;
     }
-    for path in stale {
-        std::fs::remove_file(path).map_err(failed(path))?;
+    for name in stale {
+        let path = root.join(name);
+        std::fs::remove_file(&path).map_err(failed(&path))?;
     }
     println!("{} files written, {} removed", files.len(), stale.len());
     Ok(())

@@ -12,7 +12,7 @@ use crate::model::{Kind, Member, MemberTrait, Protocol, Shape, ShapeTrait, Times
 pub struct Context<'a> {
     pub model: &'a botocore::Model,
     pub protocol: Protocol,
-    /// The member that S3's endpoint rules put into the host or path, so that it is no label of the URI.
+    /// The member that S3's endpoint rules put into the host or path, so that no URI holds its label.
     pub bucket: Option<&'static str>,
 }
 
@@ -130,7 +130,7 @@ fn member(
     }
     match reference.location.as_deref() {
         Some(location) if context.is_rest() => {
-            traits.extend(http_binding(context, location, name, reference, target)?);
+            traits.extend(http_binding(location, name, reference, target)?);
         }
         _ => traits.extend(body_binding(context, parent, name, default, reference, target)),
     }
@@ -156,7 +156,6 @@ fn member(
 
 /// Where outside the body a member goes.
 fn http_binding(
-    context: &Context,
     location: &str,
     name: &str,
     reference: &Reference,

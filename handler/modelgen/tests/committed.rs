@@ -85,7 +85,15 @@ fn every_label_has_its_member(service: &Service) {
             .filter(|Member(_, _, traits)| traits.contains(&MemberTrait::Label))
             .map(|member| member.0.as_str())
             .collect();
-        assert_eq!(labels, bound, "{} {name}", service.metadata.id);
+        // The endpoint rules put S3's bucket into the host or path.
+        let elsewhere =
+            if service.metadata.id == "s3" { BTreeSet::from(["Bucket"]) } else { BTreeSet::new() };
+        assert!(labels.is_subset(&bound), "{} {name}", service.metadata.id);
+        assert!(
+            bound.difference(&labels).all(|label| elsewhere.contains(label)),
+            "{} {name}",
+            service.metadata.id
+        );
     }
 }
 
