@@ -16,7 +16,7 @@ from demo.there import HERE, THERE, Things
 from support import paths
 from support.cdk import Cdk
 from support.executions import execute
-from support.ministack import ministack
+from support.ministack import Ministack, ministack
 
 STACK = "MainJob"
 _ITEM = {
@@ -46,11 +46,9 @@ def run(say: Callable[[str], None] = print) -> bool:
             if ended.output is None:
                 say(f"failed in {ended.last_state} with {ended.error}: {ended.cause}")
                 return False
-            steps = transcript.steps(ended.definition, ended.history, ended.output)
+            steps = transcript.steps(ended, _log(local))
             header = ("state", "Region", "call", "took", "outcome")
-            rows = [
-                (step.state, step.region, step.call, f"{step.took_ms:.0f} ms", step.outcome) for step in steps
-            ]
+            rows = [(step.state, step.region, step.call, step.took, step.outcome) for step in steps]
             say(transcript.table([header, *rows]))
             checks = list(_checks(things, ended.output, steps))
         say("\nwhat is where\n")
@@ -71,6 +69,15 @@ def _deployed(app: Cdk, say: Callable[[str], None]) -> Iterator[str]:
         yield machine
     finally:
         app.destroy(STACK)
+
+
+def _log(local: Ministack) -> Iterator[dict[str, Any]]:
+    """The function's lines, from where CloudWatch Logs keeps them between those of the platform."""
+    logs = local.client("logs", HERE)
+    for group in logs.describe_log_groups()["logGroups"]:
+        for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
+            if event["message"].startswith("{"):
+                yield json.loads(event["message"])
 
 
 def _checks(

@@ -1,14 +1,15 @@
 """What one execution did, state by state, as lines a person can follow.
 
-A definition, the history of an execution and its output enter; one `Step` per task leaves. Nothing is
-measured here: durations are the state machine's own, outcomes the function's own.
+An execution and the function's own log lines enter; one `Step` per task leaves. Nothing is measured
+here: a step is what the function said of it, in its result and in its log, joined by the request id.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
+
+from support.executions import Execution
 
 
 @dataclass(frozen=True)
@@ -16,24 +17,22 @@ class Step:
     state: str
     region: str
     call: str
-    took_ms: float
+    took: str
     outcome: str
 
 
-def steps(
-    definition: dict[str, Any], history: Sequence[dict[str, Any]], output: dict[str, Any]
-) -> list[Step]:
-    entered: dict[str, datetime] = {}
+def steps(execution: Execution, log: Iterable[dict[str, Any]]) -> list[Step]:
+    logged = {line["requestId"]: line for line in log}
     found = []
-    for event in history:
-        if "stateEnteredEventDetails" in event:
-            entered[event["stateEnteredEventDetails"]["name"]] = event["timestamp"]
-        if "stateExitedEventDetails" in event:
-            name = event["stateExitedEventDetails"]["name"]
-            call = definition["States"][name].get("Parameters")
-            if call is not None and name in output:
-                took = (event["timestamp"] - entered[name]).total_seconds() * 1000
-                found.append(Step(name, *_where(call, output[name]), took, _outcome(output[name])))
+    for event in execution.history:
+        name = event.get("stateExitedEventDetails", {}).get("name")
+        result = (execution.output or {}).get(name)
+        if result is not None:
+            told = _refusal(result) or result["$metadata"]
+            line = logged[told["requestId"]]
+            took = f"{line['durationMs']} ms" + (", cold" if line["coldStart"] else "")
+            call = f"{line['service']} {line['action']}"
+            found.append(Step(name, told["region"], call, took, _outcome(result)))
     return found
 
 
@@ -44,12 +43,6 @@ def table(rows: Sequence[Sequence[str]]) -> str:
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-def _where(call: dict[str, Any], result: dict[str, Any]) -> tuple[str, str]:
-    """The Region that was called, by the function's own account, and the call."""
-    told = _refusal(result) or result.get("$metadata", {})
-    return told.get("region", "?"), f"{call['service']} {call['action']}"
 
 
 def _outcome(result: dict[str, Any]) -> str:

@@ -19,7 +19,6 @@ class Execution:
     error: str | None
     cause: str | None
     took_s: float
-    definition: dict[str, Any]
     history: list[dict[str, Any]]
 
     @property
@@ -33,7 +32,6 @@ class Execution:
 
 def execute(local: Ministack, machine: str, told: Any) -> Execution:
     states = local.client("stepfunctions", machine.split(":")[3])
-    definition = json.loads(states.describe_state_machine(stateMachineArn=machine)["definition"])
     arn = states.start_execution(stateMachineArn=machine, input=json.dumps(told))["executionArn"]
     deadline = time.monotonic() + 120
     while (ended := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
@@ -47,6 +45,5 @@ def execute(local: Ministack, machine: str, told: Any) -> Execution:
         ended.get("error"),
         ended.get("cause"),
         (ended["stopDate"] - ended["startDate"]).total_seconds(),
-        definition,
         [event for page in pages for event in page["events"]],
     )
