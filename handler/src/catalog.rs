@@ -20,7 +20,7 @@ use aws_smithy_schema::{Schema, ShapeId, ShapeType};
 
 use crate::error::{Error, Kind as ErrorKind};
 use blob::{SERVICES, ServiceEntry};
-use model::{Metadata, OperationTrait, Paginator, RuleSet, Waiter};
+use model::{Metadata, OperationTrait, Paginator, RuleSet, ShapeTrait, Waiter};
 use packed::{Index, ShapeEntry};
 use shape::{Kind, Shape};
 
@@ -108,6 +108,17 @@ impl Service {
             return Err(corrupt());
         };
         kept(cell, || Shape::new(self, self.record(entry.offset)?))
+    }
+
+    /// The modelled error of that wire code or name, whichever operations list it: services answer with errors that
+    /// their models leave out of an operation's list.
+    pub fn error(&'static self, code: &str) -> Option<&'static Shape> {
+        let (at, _) = self.index.shapes.iter().enumerate().filter(|(_, entry)| entry.tag == packed::Tag::Structure).find(|(_, entry)| {
+            self.record::<model::Shape<u16>>(entry.offset).is_ok_and(|model::Shape(name, _, traits)| {
+                traits.iter().any(|it| matches!(it, ShapeTrait::Error { code: known, .. } if known == code || name == code))
+            })
+        })?;
+        self.shape(u16::try_from(at).ok()?).ok()
     }
 
     /// A shape's kind, without decoding its members.

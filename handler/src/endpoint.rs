@@ -57,8 +57,9 @@ pub struct AuthScheme {
 /// Why there is no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndpointError {
-    /// A rule refuses the combination of parameters, in its own words.
-    Rule(String),
+    /// A rule refuses the combination of parameters. `text` is its own words, which quote parameters; `template` is
+    /// the same with their names, and what is shown.
+    Rule { text: String, template: String },
     /// A parameter that the rule set requires is not given.
     Missing(String),
     /// No rule speaks for these parameters.
@@ -72,7 +73,7 @@ pub enum EndpointError {
 impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rule(text) => f.write_str(text),
+            Self::Rule { template, .. } => f.write_str(template),
             Self::Missing(name) => write!(f, "endpoint parameter `{name}` is required"),
             Self::NoMatch => f.write_str("no endpoint rule matches these parameters"),
             Self::UnknownAuth(names) => {
@@ -253,8 +254,8 @@ mod tests {
             "endpoint parameter `Region` is required"
         );
         assert_eq!(
-            EndpointError::Rule("Partition does not support FIPS".into()).to_string(),
-            "Partition does not support FIPS"
+            EndpointError::Rule { text: "`a` is no ARN".into(), template: "`{Bucket}` is no ARN".into() }.to_string(),
+            "`{Bucket}` is no ARN"
         );
         assert_eq!(
             EndpointError::UnknownAuth(vec!["sigv5".into(), "x".into()]).to_string(),

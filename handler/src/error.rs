@@ -208,9 +208,9 @@ impl Error {
         report.insert("message".into(), clip(&self.message, SENTENCE_LIMIT).into());
         report.insert("effect".into(), json!(self.effect));
         let scalars = [
-            ("service", self.service.as_deref().map(Value::from)),
-            ("action", self.action.as_deref().map(Value::from)),
-            ("region", self.region.as_deref().map(Value::from)),
+            ("service", self.service.as_deref().map(|name| clip(name, NAME_LIMIT).into())),
+            ("action", self.action.as_deref().map(|name| clip(name, NAME_LIMIT).into())),
+            ("region", self.region.as_deref().map(|name| clip(name, NAME_LIMIT).into())),
             ("statusCode", self.status_code.map(Value::from)),
             ("code", self.code.as_deref().map(Value::from)),
             ("requestId", self.request_id.as_deref().map(|id| clip(id, NAME_LIMIT).into())),
@@ -303,6 +303,8 @@ mod tests {
         let mut error = Error::faults(Kind::InvalidParameters, faults);
         error.fields.insert("Item".into(), Value::Null);
         error.message = "\n\"\u{1}é".repeat(10_000);
+        // As an event spelled them that was refused.
+        error = error.for_call(&"s".repeat(1_000_000), &"a".repeat(1_000_000), &"r".repeat(1_000_000));
         let message = error.to_message();
         assert!(message.len() <= MESSAGE_LIMIT, "{}", message.len());
         assert!(!message.contains('\n'));

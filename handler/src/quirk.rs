@@ -29,7 +29,7 @@ pub use cross_region_copy::{prepared, source_region};
 pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<String, Json>) {
     match operation.service.id() {
         "glacier" => glacier::parameters(operation, parameters),
-        "route53" => route53::parameters(operation, parameters),
+        "route53" => route53::parameters(parameters),
         "s3" => s3::parameters(operation, region, parameters),
         _ => {}
     }

@@ -33,13 +33,12 @@ pub fn route(bound: &Bound, permit: Permit, wanted: Wanted<'_>) -> Result<Route,
     let resolved = resolve(bound, wanted)?;
     let auth = auth::choose(operation, wanted.region, &resolved)?;
     let host_prefix = host_prefix(bound, &resolved.url)?;
-    let suffixes = literal_suffixes(operation, &resolved.url)?;
     permit.check_resolved(&Destination {
         url: &resolved.url,
         host_prefix: host_prefix.as_deref().unwrap_or_default(),
         signing_regions: if auth.scheme == Auth::None { &[] } else { &auth.regions },
         is_fixed_region: auth.scheme != Auth::None && is_fixed_region(operation, wanted, &auth.regions)?,
-        dns_suffixes: &suffixes.iter().map(String::as_str).collect::<Vec<_>>(),
+        dns_suffixes: &endpoint::dns_suffixes(operation.service.endpoints()?),
     })?;
     Ok(Route { endpoint: resolved, auth, region: wanted.region.to_owned(), host_prefix, permit, presigned_for: None })
 }
@@ -61,44 +60,6 @@ fn is_fixed_region(operation: &Operation, wanted: Wanted<'_>, regions: &[String]
     Ok(plain.is_ok_and(|plain| {
         plain.auth_schemes.iter().any(|scheme| scheme.signing_region.as_slice() == regions)
     }))
-}
-
-/// Host suffixes that the service's rules write out, beside the partition's own: `signin.aws`, `on.aws`. They are
-/// looked for only where the host needs them.
-fn literal_suffixes(operation: &Operation, url: &str) -> Result<Vec<String>, Error> {
-    let host = url.split('/').nth(2).unwrap_or_default();
-    let own = |partition: &Partition| {
-        [&partition.dns_suffix, &partition.dual_stack_dns_suffix].iter().any(|suffix| host.ends_with(suffix.as_str()))
-    };
-    if catalog::partitions()?.iter().any(own) {
-        return Ok(Vec::new());
-    }
-    let mut suffixes = Vec::new();
-    for rule in &operation.service.endpoints()?.rules {
-        collect_suffixes(rule, &mut suffixes);
-    }
-    Ok(suffixes)
-}
-
-fn collect_suffixes(rule: &Rule, suffixes: &mut Vec<String>) {
-    match rule {
-        Rule::Tree(_, rules) => rules.iter().for_each(|rule| collect_suffixes(rule, suffixes)),
-        Rule::Error(..) => {}
-        Rule::Endpoint(_, template) => {
-            let literal = match &template.url {
-                Expression::Text(url) => url.strip_prefix("https://"),
-                Expression::Template(parts) => match parts.last() {
-                    Some(Expression::Text(tail)) => tail.strip_prefix('.'),
-                    _ => None,
-                },
-                _ => None,
-            };
-            // One label would be a whole top-level domain.
-            if let Some(literal) = literal.filter(|literal| literal.contains('.') && !literal.contains('/')) {
-                suffixes.push(literal.to_owned());
-            }
-        }
-    }
 }
 
 fn resolve(bound: &Bound, wanted: Wanted<'_>) -> Result<endpoint::Resolved, Error> {

@@ -199,8 +199,11 @@ fn body_binding(
     }
 
     let flattened = is_flattened(reference, target);
-    let wire = element_name(reference, target).unwrap_or(default);
-    if wire != default {
+    let is_payload = traits.contains(&MemberTrait::Payload);
+    let name = element_name(reference, target, is_payload);
+    let wire = name.unwrap_or(default);
+    // A payload is a root, which is named after its shape unless the model says otherwise.
+    if wire != default || (is_payload && name.is_some()) {
         traits.push(MemberTrait::XmlName(wire.to_owned()));
     }
     if reference.xml_attribute {
@@ -234,14 +237,23 @@ fn is_flattened(reference: &Reference, target: &botocore::Shape) -> bool {
 }
 
 /// A list that is flattened where it is used is named by its use. One that is flattened in itself, as older models have
-/// it, is named by its own elements.
-fn element_name<'a>(reference: &'a Reference, target: &'a botocore::Shape) -> Option<&'a str> {
-    target
-        .member
-        .as_ref()
-        .filter(|_| target.binding.flattened && !reference.binding.flattened)
-        .and_then(|element| element.binding.location_name.as_deref())
-        .or_else(|| wire_name(reference, target))
+/// it, is named by its own elements. The name of a structure itself is its name as a root, nowhere else.
+fn element_name<'a>(
+    reference: &'a Reference,
+    target: &'a botocore::Shape,
+    is_root: bool,
+) -> Option<&'a str> {
+    if let Some(element) = &target.member
+        && target.binding.flattened
+        && !reference.binding.flattened
+        && element.binding.location_name.is_some()
+    {
+        return element.binding.location_name.as_deref();
+    }
+    if target.kind == "structure" && !is_root {
+        return reference.binding.location_name.as_deref();
+    }
+    wire_name(reference, target)
 }
 
 fn capitalised(name: &str) -> String {
@@ -286,6 +298,7 @@ mod tests {
                 "Plain": {{"type": "list", "member": {{"shape": "S", "locationName": "item"}}}},
                 "Flat": {{"type": "list", "flattened": true, "member": {{"shape": "S", "locationName": "Item"}}}},
                 "Named": {{"type": "structure", "locationName": "Lent"}},
+                "NamedList": {{"type": "list", "locationName": "Lent", "member": {{"shape": "S"}}}},
                 "Spaced": {{"type": "structure", "xmlNamespace": {{"prefix": "xsi", "uri": "urn:x"}}}},
                 "Time": {{"type": "timestamp", "timestampFormat": "rfc822"}}}}"#
         );
@@ -380,9 +393,9 @@ mod tests {
 
     #[test]
     fn a_shape_lends_its_name_and_namespace_to_its_uses() {
-        assert_eq!(only(Protocol::RestXml, r#"{"shape": "Named"}"#), [xml_name("Lent")]);
+        assert_eq!(only(Protocol::RestXml, r#"{"shape": "NamedList"}"#), [xml_name("Lent")]);
         assert_eq!(
-            only(Protocol::RestXml, r#"{"shape": "Named", "locationName": "Own"}"#),
+            only(Protocol::RestXml, r#"{"shape": "NamedList", "locationName": "Own"}"#),
             [xml_name("Own")]
         );
         assert_eq!(
@@ -393,6 +406,24 @@ mod tests {
             only(Protocol::RestXml, r#"{"shape": "Spaced", "xmlNamespace": "urn:y"}"#),
             [MemberTrait::XmlNamespace("urn:y".to_owned(), String::new())]
         );
+    }
+
+    #[test]
+    fn a_structure_lends_its_name_to_roots_alone() {
+        assert_eq!(only(Protocol::RestXml, r#"{"shape": "Named"}"#), []);
+        let payload = |member: &str| {
+            let json = format!(
+                r#"{{"In": {{"type": "structure", "payload": "Body", "members": {{"Body": {member}}}}},
+                    "Named": {{"type": "structure", "locationName": "Lent"}}, "Plain": {{"type": "structure"}}}}"#
+            );
+            traits(Protocol::RestXml, &json).remove(0).1
+        };
+        assert_eq!(payload(r#"{"shape": "Named"}"#), [MemberTrait::Payload, xml_name("Lent")]);
+        assert_eq!(
+            payload(r#"{"shape": "Plain", "locationName": "Body"}"#),
+            [MemberTrait::Payload, xml_name("Body")]
+        );
+        assert_eq!(payload(r#"{"shape": "Plain"}"#), [MemberTrait::Payload]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How a service's model lies in the binary: written by `build.rs`, read by `catalog.rs`.
 //!
 //! Enters: a service as `modelgen` writes it. Leaves: one segment, `[length of index: u32 LE][index][records]`, index
-//! and records in postcard: the handler inflates it and decodes the records that an operation reaches, not the others.
+//! and records in postcard, shapes that mean the same merged: the handler inflates it and decodes the records that an operation reaches, not the others.
 //! Fails where a shape is named that is not there, and where a list holds itself without a structure between.
 
 use std::collections::HashMap;
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Kind, Member, Metadata, Operation, Service, Shape};
 
-/// Where a model segment's records begin, counted from the end of the index. All names sorted.
+/// Where a model segment's records begin, counted from the end of the index. Names are sorted, shapes are in the
+/// order of their use.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
     pub metadata: Metadata,
@@ -57,20 +58,19 @@ pub enum Tag {
 
 /// Packs a service.
 pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn Error>> {
-    let ids: HashMap<&str, u16> = service
-        .shapes
-        .iter()
-        .enumerate()
-        .map(|(at, shape)| Ok((shape.0.as_str(), u16::try_from(at)?)))
-        .collect::<Result<_, Box<dyn Error>>>()?;
-    let id = |name: &String| {
-        ids.get(name.as_str()).copied().ok_or_else(|| Box::<dyn Error>::from(format!("no shape {name}")))
-    };
     refuse_bare_recursion(&service.shapes)?;
+    let merged = merge(&service.shapes)?;
+    let kept = by_use(&service, &merged);
+    let ids: HashMap<&str, u16> =
+        kept.iter().enumerate().map(|(at, shape)| Ok((shape.0.as_str(), u16::try_from(at)?))).collect::<Result<_, Box<dyn Error>>>()?;
+    let id = |name: &String| {
+        let name = merged.get(name.as_str()).ok_or_else(|| format!("no shape {name}"))?;
+        ids.get(name).copied().ok_or_else(|| Box::<dyn Error>::from(format!("no shape {name}")))
+    };
 
     let mut records = Vec::new();
     let mut shapes = Vec::new();
-    for Shape(name, kind, traits) in &service.shapes {
+    for Shape(name, kind, traits) in kept.iter().copied() {
         let kind = match kind {
             Kind::Blob => Kind::Blob,
             Kind::Boolean => Kind::Boolean,
@@ -133,6 +133,56 @@ fn member(
     id: &impl Fn(&String) -> Result<u16, Box<dyn Error>>,
 ) -> Result<Member<u16>, Box<dyn Error>> {
     Ok(Member(name.clone(), id(target)?, traits.clone()))
+}
+
+/// Names that mean the same on the wire, each to the first of them: `TableName` and `IndexName` are both strings.
+/// Structures and unions keep theirs, which stand in errors and in XML.
+fn merge(shapes: &[Shape]) -> Result<HashMap<&str, &str>, Box<dyn Error>> {
+    let mut merged: HashMap<&str, &str> = shapes.iter().map(|shape| (shape.0.as_str(), shape.0.as_str())).collect();
+    loop {
+        let mut first: HashMap<Vec<u8>, &str> = HashMap::new();
+        let mut next = merged.clone();
+        for Shape(name, kind, traits) in shapes {
+            let as_merged = |Member(name, target, traits): &Member| {
+                let target = merged.get(target.as_str()).copied().unwrap_or_default().to_owned();
+                Box::new(Member(name.clone(), target, traits.clone()))
+            };
+            let kind = match kind {
+                Kind::Structure(_) | Kind::Union(_) => continue,
+                Kind::List(element) => Kind::List(as_merged(element)),
+                Kind::Map(key, value) => Kind::Map(as_merged(key), as_merged(value)),
+                simple => simple.clone(),
+            };
+            let same = postcard::to_allocvec(&(kind, traits))?;
+            next.insert(name, first.entry(same).or_insert(name));
+        }
+        if next == merged {
+            return Ok(merged);
+        }
+        merged = next;
+    }
+}
+
+/// The shapes that are left, the most used first: their numbers are the shortest.
+fn by_use<'a>(service: &'a Service, merged: &HashMap<&str, &str>) -> Vec<&'a Shape> {
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    let mut count = |target: &str| {
+        if let Some(name) = merged.get(target) {
+            *uses.entry(name).or_default() += 1;
+        }
+    };
+    for Shape(_, kind, _) in &service.shapes {
+        match kind {
+            Kind::List(element) => count(&element.1),
+            Kind::Map(key, value) => [key, value].iter().for_each(|member| count(&member.1)),
+            Kind::Structure(members) | Kind::Union(members) => members.iter().for_each(|member| count(&member.1)),
+            _ => {}
+        }
+    }
+    let mut kept: Vec<&Shape> =
+        service.shapes.iter().filter(|shape| merged.get(shape.0.as_str()) == Some(&shape.0.as_str())).collect();
+    kept.sort_by_key(|shape| (std::cmp::Reverse(uses.get(shape.0.as_str()).copied().unwrap_or_default()), &shape.0));
+    kept
 }
 
 /// The handler builds a list's schema from its element's; only a structure ends that descent.

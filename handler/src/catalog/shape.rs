@@ -50,6 +50,9 @@ pub struct Member {
     /// The model's name; empty for elements, keys and values.
     pub name: String,
     pub schema: &'static Schema<'static>,
+    /// What a request's value is written with, where the SDK's serializers want another schema than where they look
+    /// a member up: a payload is a root of its own, and an element is named by its list.
+    pub written: &'static Schema<'static>,
     pub traits: Vec<MemberTrait>,
     service: &'static Service,
     target: u16,
@@ -68,6 +71,10 @@ impl Member {
     /// Whether the member is the whole HTTP body.
     pub fn is_payload(&self) -> bool {
         self.has(&MemberTrait::Payload)
+    }
+
+    pub fn is_header(&self) -> bool {
+        self.traits.iter().any(|it| matches!(it, MemberTrait::Header(_)))
     }
 
     fn bound_outside_body(&self) -> bool {
@@ -165,8 +172,31 @@ impl Member {
             _ => with_target(base, service.shape(target)?)?,
         };
         let schema = traits.iter().fold(schema, with_member_trait);
-        Ok(Self { name, schema: Box::leak(Box::new(schema)), traits, service, target })
+        let schema: &'static Schema<'static> = Box::leak(Box::new(schema));
+        let written = match tag {
+            Tag::Structure | Tag::Union if traits.contains(&MemberTrait::Payload) => {
+                payload_root(service.shape(target)?, &traits, shape_type(tag))
+            }
+            Tag::Structure | Tag::Union => schema,
+            _ if at.is_none() && schema.xml_name().is_some() => {
+                let bare = with_target(Schema::new(shape_id(&service.shape_name(target)?), shape_type(tag)), service.shape(target)?)?;
+                let unnamed = traits.iter().filter(|it| !matches!(it, MemberTrait::XmlName(_)));
+                Box::leak(Box::new(unnamed.fold(bare, with_member_trait)))
+            }
+            _ => schema,
+        };
+        Ok(Self { name, schema, written, traits, service, target })
     }
+}
+
+/// A structure that is the whole body: without a key, and in XML under the member's name or its own.
+fn payload_root(target: &'static Shape, traits: &[MemberTrait], shape_type: ShapeType) -> &'static Schema<'static> {
+    let root = Schema::new_struct(target.id(), shape_type, target.member_schemas());
+    let root = traits.iter().fold(root, |root, it| match it {
+        MemberTrait::XmlName(_) | MemberTrait::XmlNamespace(..) => with_member_trait(root, it),
+        _ => root,
+    });
+    Box::leak(Box::new(root))
 }
 
 /// What a member's schema takes over from its target.

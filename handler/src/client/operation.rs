@@ -199,7 +199,7 @@ impl SerializeRequest for Serializer {
         let protocol = cfg.load::<SharedClientProtocol>().ok_or("no protocol is configured")?;
         let operation = bound.operation();
         let mut request = protocol.serialize_request(&bound, &operation.input_schema, "", cfg)?;
-        protocol::complete(&bound, &mut request)?;
+        protocol::complete(&bound, protocol, &mut request)?;
         crate::quirk::request(operation, &mut request)?;
         compression::compress(operation, &mut request)?;
         Ok(request)

@@ -52,7 +52,7 @@ impl<'a> Scope<'a> {
         }
         match rule {
             Rule::Endpoint(_, template) => self.endpoint(template).map(Some),
-            Rule::Error(_, text) => Err(EndpointError::Rule(self.text(text)?)),
+            Rule::Error(_, text) => Err(EndpointError::Rule { text: self.text(text)?, template: template(text) }),
             Rule::Tree(_, rules) => self.first_match(rules),
         }
     }
@@ -148,6 +148,20 @@ impl<'a> Scope<'a> {
 
 fn no_value(expression: &Expression) -> EndpointError {
     EndpointError::Unsound(format!("{} has no value", describe(expression)))
+}
+
+/// A text with the names of its inserted parts, as rule sets write them: `{Bucket}`, `{bucketArn#region}`.
+fn template(expression: &Expression) -> String {
+    match expression {
+        Expression::Text(text) => text.clone(),
+        Expression::Template(parts) => parts.iter().map(template).collect(),
+        Expression::Ref(name) => format!("{{{name}}}"),
+        Expression::GetAttr(of, path) => match of.as_ref() {
+            Expression::Ref(name) => format!("{{{name}#{}}}", path.join(".")),
+            _ => "{…}".to_owned(),
+        },
+        _ => "{…}".to_owned(),
+    }
 }
 
 /// An expression as an error may show it: names, never values.
@@ -277,9 +291,17 @@ mod tests {
 
     #[test]
     fn an_error_rule_speaks_its_own_words() {
-        let text = json!({"template": [{"text": "no `"}, {"ref": "Bucket"}, {"text": "`"}]});
-        let rules = json!([{"error": [[], text]}]);
-        assert_eq!(outcome(&rules, &bucket("b")), Err(EndpointError::Rule("no `b`".into())));
+        let region = json!({"getAttr": [{"ref": "arn"}, ["region"]]});
+        let text = json!({"template": [{"text": "no `"}, {"ref": "Bucket"}, {"text": "` in "}, region]});
+        let arn = json!([{"call": ["aws.parseArn", [{"ref": "Bucket"}]]}, "arn"]);
+        let rules = json!([{"error": [[arn], text]}]);
+        assert_eq!(
+            outcome(&rules, &bucket("arn:aws:s3:mars:1:b")),
+            Err(EndpointError::Rule {
+                text: "no `arn:aws:s3:mars:1:b` in mars".into(),
+                template: "no `{Bucket}` in {arn#region}".into(),
+            })
+        );
     }
 
     #[test]

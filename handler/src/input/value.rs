@@ -73,7 +73,7 @@ impl SerializableStruct for Structure {
     }
 
     fn serialize_members(&self, serializer: &mut dyn ShapeSerializer) -> Result<(), SerdeError> {
-        self.members().try_for_each(|(member, value)| value.write(member.schema, serializer))
+        self.members().try_for_each(|(member, value)| value.write(member.written, serializer))
     }
 }
 
@@ -92,7 +92,7 @@ impl Value {
             Self::Document(value) => serializer.write_document(schema, value),
             Self::Structure(value) => serializer.write_struct(schema, value),
             Self::List(element, values) => serializer.write_list_with_length(schema, values.len(), &|serializer| {
-                values.iter().try_for_each(|value| value.write(element.schema, serializer))
+                values.iter().try_for_each(|value| value.write(element.written, serializer))
             }),
             Self::Map(key, value, entries) => serializer.write_map_with_length(schema, entries.len(), &|serializer| {
                 entries.iter().try_for_each(|(name, it)| {

@@ -40,7 +40,18 @@ pub fn structure(
 
 fn member_value(member: &'static Member, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
     let target = member.target().map_err(|error| SerdeError::custom(error.to_string()))?;
+    if matches!(target.kind, Kind::Timestamp) && member.is_header() {
+        return header_timestamp(member.schema, deserializer).map(timestamp);
+    }
     value(target, member.schema, deserializer)
+}
+
+/// The SDK takes no offsets in headers, which some services write.
+fn header_timestamp(schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<DateTime, SerdeError> {
+    deserializer.read_timestamp(schema).or_else(|error| {
+        let text = deserializer.read_string(schema)?;
+        DateTime::from_str(&text, Format::DateTimeWithOffset).map_err(|_| error)
+    })
 }
 
 fn value(shape: &'static Shape, schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
@@ -55,7 +66,7 @@ fn value(shape: &'static Shape, schema: &Schema<'_>, deserializer: &mut dyn Shap
         Kind::Timestamp => timestamp(deserializer.read_timestamp(schema)?),
         Kind::Document => document(deserializer.read_document(schema)?),
         Kind::List(element) => list(shape, element, schema, deserializer)?,
-        Kind::Map(_, member) => map(member, schema, deserializer)?,
+        Kind::Map(_, member) => map(shape, member, schema, deserializer)?,
         Kind::Structure(_) | Kind::Union(_) => structure(shape, shape.schema(), deserializer)?.into(),
     })
 }
@@ -82,16 +93,23 @@ fn list(
     Ok(items.into())
 }
 
-fn map(member: &'static Member, schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
+fn map(
+    shape: &'static Shape,
+    member: &'static Member,
+    schema: &Schema<'_>,
+    deserializer: &mut dyn ShapeDeserializer,
+) -> Result<Json, SerdeError> {
+    let sparse = shape.has(&ShapeTrait::Sparse);
     let mut entries = Map::new();
     deserializer.read_map(schema, &mut |key, deserializer| {
-        let value = if deserializer.is_null() {
+        if deserializer.is_null() {
             deserializer.read_null()?;
-            Json::Null
-        } else {
-            member_value(member, deserializer)?
-        };
-        entries.insert(key, value);
+            if sparse {
+                entries.insert(key, Json::Null);
+            }
+            return Ok(());
+        }
+        entries.insert(key, member_value(member, deserializer)?);
         Ok(())
     })?;
     Ok(entries.into())

@@ -168,7 +168,7 @@ fn modelled(operation: &Operation, code: &str) -> Option<&'static Shape> {
             by_name = Some(shape);
         }
     }
-    by_name
+    by_name.or_else(|| operation.service.error(code))
 }
 
 fn members(shape: &'static Shape, response: &HttpResponse, cfg: &ConfigBag) -> Option<Map<String, Json>> {

@@ -5,6 +5,7 @@
 
 pub mod ec2_query;
 pub mod error;
+pub mod payload;
 
 use aws_smithy_cbor::protocol::RpcV2CborProtocol;
 use aws_smithy_json::protocol::aws_json_rpc::AwsJsonRpcProtocol;
@@ -13,6 +14,7 @@ use aws_smithy_query::protocol::AwsQueryProtocol;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_schema::protocol::{ServiceShapeName, ServiceVersion, ServiceXmlNamespace, SharedClientProtocol};
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_xml::protocol::aws_rest_xml::AwsRestXmlProtocol;
 
@@ -43,13 +45,18 @@ pub fn configure(metadata: &'static Metadata, config: &mut Layer) {
 }
 
 /// What the protocols leave open in a request.
-pub fn complete(bound: &Bound, request: &mut HttpRequest) -> Result<(), BoxError> {
+pub fn complete(bound: &Bound, protocol: &SharedClientProtocol, request: &mut HttpRequest) -> Result<(), BoxError> {
     let operation = bound.operation();
     let metadata = operation.service.metadata();
     if metadata.aws_query_compatible {
         request.headers_mut().try_insert("x-amzn-query-mode", "true")?;
     }
-    Ok(())
+    if metadata.protocol == Protocol::RpcV2Cbor && operation.input.is_none() {
+        *request.body_mut() = SdkBody::empty();
+        request.headers_mut().remove("content-type");
+        request.headers_mut().remove("content-length");
+    }
+    payload::complete(bound, protocol, request)
 }
 
 /// Whether there is anything in the answer for the protocol to read: several services answer with an empty body
