@@ -93,14 +93,10 @@ conformance: $(MODELS) $(VENV)
 bench: bootstrap $(VENV) $(MINISTACK) $(CDK) $(BENCH)
 	$(PYTHON) -m bench
 
-# Notices and hash lie beside the binary; the tarball and the wheel lie in cdk/dist.
-package: bootstrap $(CDK_LIB)
-	cp LICENSE NOTICE cdk/
+# The tarball and the wheel lie in cdk/dist; beside the binary go its hash and the notices of what it links.
+package: bootstrap $(CDK)
 	node cdk/scripts/notices.mjs $(RUST_ARCH)-unknown-linux-gnu > cdk/lambda/$(ARCH)/THIRD-PARTY-NOTICES.txt
-	cd cdk/lambda/$(ARCH) && sha256sum bootstrap > bootstrap.sha256
-	cd cdk && npx jsii-docgen --output API.md
-	cd cdk && npx jsii-pacmak --targets js python --clean
-	@ls -l cdk/dist/*/*
+	cd cdk && npm run package
 
 models: $(MODELS) $(IAM)
 	$(MODELGEN)

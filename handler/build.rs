@@ -40,8 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut names: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for (at, path) in service_files(&models)?.iter().enumerate() {
         let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let service: Service =
-            serde_json::from_slice(&fs::read(path)?).map_err(|error| failed(&error))?;
+        let service: Service = serde_json::from_slice(&fs::read(path)?).map_err(|error| failed(&error))?;
         let id = service.metadata.id.clone();
         for name in service.metadata.aliases.iter().cloned().chain([normalised(&id)]) {
             if let Some((_, other)) = names.insert(name.clone(), (at, id.clone()))
@@ -51,7 +50,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         let endpoints = append(&mut blob, &postcard::to_allocvec(&service.endpoints)?)?;
-        let model = append(&mut blob, &packed::pack(service, read_only.get(&id).map_or(&[], Vec::as_slice)).map_err(|error| failed(&error))?)?;
+        let model = append(
+            &mut blob,
+            &packed::pack(service, read_only.get(&id).map_or(&[], Vec::as_slice))
+                .map_err(|error| failed(&error))?,
+        )?;
         writeln!(services, "ServiceEntry {{ id: {id:?}, model: {model}, endpoints: {endpoints} }},")?;
     }
     let partitions: Vec<Partition> = serde_json::from_slice(&fs::read(models.join("partitions.json"))?)?;
@@ -70,12 +73,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn service_files(models: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let mut files: Vec<PathBuf> = fs::read_dir(models)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(models)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|path| {
         path.extension().is_some_and(|extension| extension == "json")
-            && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| !NOT_SERVICES.contains(&stem))
+            && path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .is_some_and(|stem| !NOT_SERVICES.contains(&stem))
     });
     files.sort();
     Ok(files)

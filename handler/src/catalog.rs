@@ -103,7 +103,8 @@ impl Service {
 
     /// The shape at that place of the sorted list.
     pub fn shape(&'static self, id: u16) -> Result<&'static Shape, Error> {
-        let (Some(cell), Some(entry)) = (self.shapes.get(usize::from(id)), self.index.shapes.get(usize::from(id)))
+        let (Some(cell), Some(entry)) =
+            (self.shapes.get(usize::from(id)), self.index.shapes.get(usize::from(id)))
         else {
             return Err(corrupt());
         };
@@ -127,7 +128,11 @@ impl Service {
         Ok(*tag)
     }
 
-    fn named<T: serde::de::DeserializeOwned>(&self, list: &[(String, u32)], name: &str) -> Result<Option<T>, Error> {
+    fn named<T: serde::de::DeserializeOwned>(
+        &self,
+        list: &[(String, u32)],
+        name: &str,
+    ) -> Result<Option<T>, Error> {
         list.iter().find(|(known, _)| known == name).map(|(_, at)| self.record(*at)).transpose()
     }
 
@@ -157,7 +162,11 @@ impl Service {
 }
 
 impl Operation {
-    fn new(service: &'static Service, record: model::Operation<u16>, is_read_only: bool) -> Result<Self, Error> {
+    fn new(
+        service: &'static Service,
+        record: model::Operation<u16>,
+        is_read_only: bool,
+    ) -> Result<Self, Error> {
         let model::Operation(name, method, uri, input, output, errors, traits) = record;
         let input = input.map(|id| service.shape(id)).transpose()?;
         let output = output.map(|id| service.shape(id)).transpose()?;
@@ -168,21 +177,33 @@ impl Operation {
             OperationTrait::ResponseCode(code) => Some(*code),
             _ => None,
         });
-        let mut input_schema =
-            struct_schema(input, "Input", |shape| shape.has_request_body_members())
-                .with_http(HttpTrait::new(http_method, http_uri, code));
+        let mut input_schema = struct_schema(input, "Input", |shape| shape.has_request_body_members())
+            .with_http(HttpTrait::new(http_method, http_uri, code));
         for it in &traits {
             if let OperationTrait::InputRoot(model::XmlRoot(root, namespace)) = it {
                 if !root.is_empty() {
                     input_schema = input_schema.with_xml_name(Box::leak(root.clone().into_boxed_str()));
                 }
                 if !namespace.is_empty() {
-                    input_schema = input_schema.with_xml_namespace(Box::leak(namespace.clone().into_boxed_str()), None);
+                    input_schema =
+                        input_schema.with_xml_namespace(Box::leak(namespace.clone().into_boxed_str()), None);
                 }
             }
         }
         let output_schema = struct_schema(output, "Output", |_| true);
-        Ok(Self { service, name, method, uri, input, output, input_schema, output_schema, is_read_only, traits, errors })
+        Ok(Self {
+            service,
+            name,
+            method,
+            uri,
+            input,
+            output,
+            input_schema,
+            output_schema,
+            is_read_only,
+            traits,
+            errors,
+        })
     }
 
     /// The modelled errors, in the model's order.
@@ -221,9 +242,14 @@ pub fn partitions() -> Result<&'static [model::Partition], Error> {
     kept(&PARTITIONS, || blob::read(blob::PARTITIONS)).map(Vec::as_slice)
 }
 
-fn struct_schema(shape: Option<&'static Shape>, empty: &'static str, has_body: impl Fn(&Shape) -> bool) -> Schema<'static> {
+fn struct_schema(
+    shape: Option<&'static Shape>,
+    empty: &'static str,
+    has_body: impl Fn(&Shape) -> bool,
+) -> Schema<'static> {
     let Some(shape) = shape else {
-        return Schema::new_struct(ShapeId::from_parts(empty, "", empty), ShapeType::Structure, &[]).with_no_body_members();
+        return Schema::new_struct(ShapeId::from_parts(empty, "", empty), ShapeType::Structure, &[])
+            .with_no_body_members();
     };
     let schema = Schema::new_struct(shape.id(), ShapeType::Structure, shape.member_schemas())
         .with_original_name(shape.id().shape_name());

@@ -94,7 +94,9 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
             Ok(Command::Show { service: (*service).to_owned(), action: Some((*action).to_owned()) })
         }
         (["help"], None, None) => Ok(Command::Help),
-        ([], ..) => Err("neither a subcommand nor a Lambda Runtime API (AWS_LAMBDA_RUNTIME_API) is given".to_owned()),
+        ([], ..) => {
+            Err("neither a subcommand nor a Lambda Runtime API (AWS_LAMBDA_RUNTIME_API) is given".to_owned())
+        }
         _ => Err("these arguments do not fit any subcommand".to_owned()),
     }
 }
@@ -114,15 +116,19 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
         let config = Config {
             operation_table: Some(table),
             region: region.clone(),
-            endpoint_url: Config::from_env(&|name| std::env::var(name).ok()).ok().and_then(|config| config.endpoint_url),
+            endpoint_url: Config::from_env(&|name| std::env::var(name).ok())
+                .ok()
+                .and_then(|config| config.endpoint_url),
             is_inside_lambda: false,
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
         };
         let transport = Transport::default();
-        let provider = provider.with_region(Some(Region::new(region))).with_http_client(transport.client("https:")?);
+        let provider =
+            provider.with_region(Some(Region::new(region))).with_http_client(transport.client("https:")?);
         let credentials = DefaultCredentialsChain::builder().configure(provider).build().await;
-        let handler = Handler::new(config, Clients::new(SharedCredentialsProvider::new(credentials), transport))?;
+        let handler =
+            Handler::new(config, Clients::new(SharedCredentialsProvider::new(credentials), transport))?;
         handler.handle(&event, Deadline::within(PATIENCE), &mut Invocation::default()).await
     }
     .await;

@@ -36,7 +36,9 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_runtime::client::auth::no_auth::NoAuthRuntimePluginV2;
 use aws_smithy_runtime::client::defaults::{DefaultPluginParams, default_plugins};
 use aws_smithy_runtime::client::http::connection_poisoning::ConnectionPoisoningInterceptor;
-use aws_smithy_runtime::client::orchestrator::{AuthSchemeAndEndpointOrchestrationV2, StopPoint, invoke_with_stop_point};
+use aws_smithy_runtime::client::orchestrator::{
+    AuthSchemeAndEndpointOrchestrationV2, StopPoint, invoke_with_stop_point,
+};
 use aws_smithy_runtime::client::retries::classifiers::{
     HttpStatusCodeClassifier, ModeledAsRetryableClassifier, TransientErrorClassifier,
 };
@@ -135,7 +137,9 @@ impl Clients {
         let outcome = self.orchestrate(bound, route, patience, &log, StopPoint::None).await?;
         match outcome.and_then(InterceptorContext::finalize) {
             Ok(output) => {
-                let mut answer = output.downcast::<Answer>().map_err(|_| failure::internal("the answer has another type"))?;
+                let mut answer = output
+                    .downcast::<Answer>()
+                    .map_err(|_| failure::internal("the answer has another type"))?;
                 answer.attempts = log.attempts();
                 answer.retry_delay = log.retry_delay(started);
                 Ok(answer)
@@ -145,14 +149,25 @@ impl Clients {
     }
 
     /// A URL of the call, signed for an hour, with which a service reads in the caller's name.
-    pub async fn presign(&self, bound: Bound, route: &Route, destination: &str, patience: Patience) -> Result<String, Error> {
+    pub async fn presign(
+        &self,
+        bound: Bound,
+        route: &Route,
+        destination: &str,
+        patience: Patience,
+    ) -> Result<String, Error> {
         let route = Route { presigned_for: Some(destination.to_owned()), ..route.clone() };
         let request = self.sign(bound, &route, patience).await?;
         Ok(request.uri().to_owned())
     }
 
     /// The signed request as it would be sent, for tests and `bootstrap show`.
-    pub async fn sign(&self, bound: Bound, route: &Route, patience: Patience) -> Result<aws_smithy_runtime_api::http::Request, Error> {
+    pub async fn sign(
+        &self,
+        bound: Bound,
+        route: &Route,
+        patience: Patience,
+    ) -> Result<aws_smithy_runtime_api::http::Request, Error> {
         let log = AttemptLog::default();
         match self.orchestrate(bound, route, patience, &log, StopPoint::BeforeTransmit).await? {
             Ok(mut context) => context
@@ -173,15 +188,22 @@ impl Clients {
     ) -> Result<Result<InterceptorContext, failure::SendError>, Error> {
         let operation = bound.operation();
         let service = operation.service;
-        let plugins = self
-            .plugins(service, route)?
-            .with_operation_plugin(OperationPlugin::new(&bound, route, log.clone(), patience)?);
+        let plugins = self.plugins(service, route)?.with_operation_plugin(OperationPlugin::new(
+            &bound,
+            route,
+            log.clone(),
+            patience,
+        )?);
         let name = service.metadata().service_id.as_str();
         Ok(invoke_with_stop_point(name, &operation.name, Input::erase(bound), &plugins, stop).await)
     }
 
     fn plugins(&self, service: &'static Service, route: &Route) -> Result<RuntimePlugins, Error> {
-        let key = ClientKey { service: service.id(), region: route.region.clone(), host: route.endpoint.url.clone() };
+        let key = ClientKey {
+            service: service.id(),
+            region: route.region.clone(),
+            host: route.endpoint.url.clone(),
+        };
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plugins) = kept.get(&key) {
             return Ok(plugins.clone());
@@ -191,7 +213,12 @@ impl Clients {
         if kept.len() >= KEPT_CLIENTS {
             kept.clear();
         }
-        let plugins = client_plugins(service, route, self.transport.client(&route.endpoint.url)?, self.credentials.clone());
+        let plugins = client_plugins(
+            service,
+            route,
+            self.transport.client(&route.endpoint.url)?,
+            self.credentials.clone(),
+        );
         kept.insert(key, plugins.clone());
         Ok(plugins)
     }
@@ -246,7 +273,9 @@ fn client_plugins(
                 .with_behavior_version(BehaviorVersion::latest())
                 .with_is_aws_sdk(true),
         ))
-        .with_client_plugin(StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components))
+        .with_client_plugin(
+            StaticRuntimePlugin::new().with_config(config.freeze()).with_runtime_components(components),
+        )
         .with_client_plugin(NoAuthRuntimePluginV2::new())
 }
 

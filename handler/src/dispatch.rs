@@ -46,16 +46,21 @@ impl Handler {
     }
 
     /// One invocation. What is learnt on the way is noted in `invocation`.
-    pub async fn handle(&self, raw: &[u8], deadline: Deadline, invocation: &mut Invocation) -> Result<Box<RawValue>, Error> {
+    pub async fn handle(
+        &self,
+        raw: &[u8],
+        deadline: Deadline,
+        invocation: &mut Invocation,
+    ) -> Result<Box<RawValue>, Error> {
         let event = Event::parse(raw, &self.regions)?;
         let operation = catalog::service(&event.service)
             .and_then(|service| service.operation(&event.action))
             .map_err(|error| error.for_call(&event.service, &event.action, event.region.as_str()))?;
         let action = operation.action();
         invocation.is_for(operation.service.id(), &action, &event.region);
-        self.call(operation, event, deadline, invocation)
-            .await
-            .map_err(|error| error.for_call(operation.service.id(), &action, invocation.region.as_deref().unwrap_or_default()))
+        self.call(operation, event, deadline, invocation).await.map_err(|error| {
+            error.for_call(operation.service.id(), &action, invocation.region.as_deref().unwrap_or_default())
+        })
     }
 
     async fn call(
@@ -87,7 +92,8 @@ impl Handler {
         };
         let patience = self.patience(&event, deadline)?;
         if let Some((source, member)) = quirk::source_region(operation, bound.parameters()) {
-            let source = self.regions.parse(&source).map_err(|message| fault("parameters.SourceRegion", message))?;
+            let source =
+                self.regions.parse(&source).map_err(|message| fault("parameters.SourceRegion", message))?;
             let route = target::route(&bound, permit.clone(), Wanted { region: source.as_str(), ..wanted })?;
             bound = quirk::prepared(bound, &event.region);
             let url = self.clients.presign(bound.clone(), &route, event.region.as_str(), patience).await?;

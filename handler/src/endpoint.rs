@@ -208,42 +208,50 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_reaches_its_built_in_parameter() {
-        let text = |value: &str| Some(ParamValue::Text(value.into()));
-        let flag = |value| Some(ParamValue::Bool(value));
+    fn every_setting_reaches_its_built_in_parameter_and_no_other() {
+        let s3 = |s3| Settings { s3, ..Settings::default() };
+        let flags = [
+            ("AWS::UseFIPS", Settings { fips: true, ..Settings::default() }),
+            ("AWS::UseDualStack", Settings { dual_stack: true, ..Settings::default() }),
+            ("AWS::S3::Accelerate", s3(S3Settings { accelerate: true, ..S3Settings::default() })),
+            ("AWS::S3::ForcePathStyle", s3(S3Settings { path_style: true, ..S3Settings::default() })),
+            (
+                "AWS::S3::DisableMultiRegionAccessPoints",
+                s3(S3Settings { disable_multi_region_access_points: true, ..S3Settings::default() }),
+            ),
+        ];
+        for (set, settings) in &flags {
+            for (name, _) in &flags {
+                assert_eq!(settings.built_in(name), Some(ParamValue::Bool(name == set)), "{name} by {set}");
+            }
+            for global in ["AWS::S3::UseGlobalEndpoint", "AWS::STS::UseGlobalEndpoint"] {
+                assert_eq!(settings.built_in(global), Some(ParamValue::Bool(false)));
+            }
+        }
+
         let settings = Settings {
             region: "eu-west-1",
             endpoint: Some("https://example.com"),
-            fips: true,
-            dual_stack: true,
             account_id: Some("111122223333"),
             account_id_mode: AccountIdMode::Required,
-            s3: S3Settings {
-                accelerate: true,
-                path_style: true,
-                use_arn_region: Some(false),
-                disable_multi_region_access_points: true,
-            },
+            s3: S3Settings { use_arn_region: Some(false), ..S3Settings::default() },
+            ..Settings::default()
         };
+        let text = |value: &str| Some(ParamValue::Text(value.into()));
         for (name, value) in [
             ("AWS::Region", text("eu-west-1")),
             ("SDK::Endpoint", text("https://example.com")),
-            ("AWS::UseFIPS", flag(true)),
-            ("AWS::UseDualStack", flag(true)),
             ("AWS::Auth::AccountId", text("111122223333")),
             ("AWS::Auth::AccountIdEndpointMode", text("required")),
-            ("AWS::S3::Accelerate", flag(true)),
-            ("AWS::S3::ForcePathStyle", flag(true)),
-            ("AWS::S3::UseArnRegion", flag(false)),
-            ("AWS::S3Control::UseArnRegion", flag(false)),
-            ("AWS::S3::DisableMultiRegionAccessPoints", flag(true)),
-            ("AWS::S3::UseGlobalEndpoint", flag(false)),
-            ("AWS::STS::UseGlobalEndpoint", flag(false)),
+            ("AWS::S3::UseArnRegion", Some(ParamValue::Bool(false))),
+            ("AWS::S3Control::UseArnRegion", Some(ParamValue::Bool(false))),
             ("AWS::Unheard::Of", None),
         ] {
             assert_eq!(settings.built_in(name), value, "{name}");
         }
-        assert_eq!(Settings::default().built_in("AWS::S3::UseArnRegion"), None);
+        for unset in ["AWS::S3::UseArnRegion", "SDK::Endpoint", "AWS::Auth::AccountId"] {
+            assert_eq!(Settings::default().built_in(unset), None, "{unset}");
+        }
         assert_eq!(Settings::default().built_in("AWS::Auth::AccountIdEndpointMode"), text("preferred"));
     }
 
@@ -254,7 +262,8 @@ mod tests {
             "endpoint parameter `Region` is required"
         );
         assert_eq!(
-            EndpointError::Rule { text: "`a` is no ARN".into(), template: "`{Bucket}` is no ARN".into() }.to_string(),
+            EndpointError::Rule { text: "`a` is no ARN".into(), template: "`{Bucket}` is no ARN".into() }
+                .to_string(),
             "`{Bucket}` is no ARN"
         );
         assert_eq!(

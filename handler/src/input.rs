@@ -26,7 +26,8 @@ pub struct Bound {
 /// Checks the parameters against the input shape and fills a missing idempotency token.
 pub fn bind(operation: &'static Operation, parameters: Map<String, Json>) -> Result<Bound, Error> {
     if operation.has(&OperationTrait::EventStreamInput) {
-        let fault = Fault::new("action", "takes an event stream as input, which a Lambda function cannot send");
+        let fault =
+            Fault::new("action", "takes an event stream as input, which a Lambda function cannot send");
         return Err(Error::faults(Kind::InvalidParameters, vec![fault]));
     }
     let mut faults = Vec::new();
@@ -95,7 +96,8 @@ fn fill_token(operation: &Operation, input: &mut Structure) {
     let Some(shape) = operation.input else { return };
     for member in catalog::members(shape) {
         let lower = member.name.to_lowercase();
-        let is_token = !member.has(&MemberTrait::Required) || lower.ends_with("token") || lower.ends_with("requestid");
+        let is_token =
+            !member.has(&MemberTrait::Required) || lower.ends_with("token") || lower.ends_with("requestid");
         if member.has(&MemberTrait::IdempotencyToken) && is_token && input.member(&member.name).is_none() {
             input.set(&member.name, Value::String(uuid::Uuid::new_v4().to_string()));
         }

@@ -39,7 +39,9 @@ pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<Stri
 pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), BoxError> {
     if operation.traits.iter().any(|it| matches!(it, OperationTrait::EndpointDiscovery { .. })) {
         // Services with endpoint discovery route by it.
-        request.headers_mut().try_insert("x-amz-api-version", operation.service.metadata().api_version.clone())?;
+        request
+            .headers_mut()
+            .try_insert("x-amz-api-version", operation.service.metadata().api_version.clone())?;
     }
     match operation.service.id() {
         "apigateway" => apigateway::request(request),
@@ -71,7 +73,12 @@ pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<
 }
 
 /// What an answer that came with status 200 really says.
-pub fn answer(operation: &Operation, answer: Answer, function_error: FunctionError, sent: &Map<String, Json>) -> Result<Answer, Error> {
+pub fn answer(
+    operation: &Operation,
+    answer: Answer,
+    function_error: FunctionError,
+    sent: &Map<String, Json>,
+) -> Result<Answer, Error> {
     match operation.service.id() {
         "lambda" if function_error == FunctionError::Raise => lambda::raise(answer),
         "sqs" => sqs::check(operation, answer, sent),

@@ -6,10 +6,10 @@
 
 use serde_json::Value as Json;
 
-use crate::catalog::model::{Auth, Expression, MemberTrait, OperationTrait, ParamValue, Partition, Rule};
+use crate::catalog::model::{Auth, MemberTrait, OperationTrait, ParamValue};
 use crate::catalog::{self, Operation};
-use crate::client::auth;
 use crate::client::Route;
+use crate::client::auth;
 use crate::endpoint::{self, Params, S3Settings, Settings};
 use crate::error::{Error, Kind};
 use crate::event::EndpointOptions;
@@ -40,7 +40,14 @@ pub fn route(bound: &Bound, permit: Permit, wanted: Wanted<'_>) -> Result<Route,
         is_fixed_region: auth.scheme != Auth::None && is_fixed_region(operation, wanted, &auth.regions)?,
         dns_suffixes: &endpoint::dns_suffixes(operation.service.endpoints()?),
     })?;
-    Ok(Route { endpoint: resolved, auth, region: wanted.region.to_owned(), host_prefix, permit, presigned_for: None })
+    Ok(Route {
+        endpoint: resolved,
+        auth,
+        region: wanted.region.to_owned(),
+        host_prefix,
+        permit,
+        presigned_for: None,
+    })
 }
 
 /// Whether the service signs for this Region whatever Region is asked for, as IAM does for us-east-1: its rules,
@@ -151,7 +158,9 @@ fn host_prefix(bound: &Bound, url: &str) -> Result<Option<String>, Error> {
     let is_address = url
         .parse::<http::Uri>()
         .ok()
-        .and_then(|uri| uri.host().map(|host| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()))
+        .and_then(|uri| {
+            uri.host().map(|host| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok())
+        })
         .unwrap_or(false);
     if is_address {
         return Ok(None);

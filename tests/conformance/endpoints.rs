@@ -110,7 +110,7 @@ fn hostile_parameters() {
                     let mut altered = case["params"].clone();
                     altered[parameter] = hostile.into();
                     let outcome = match resolve(rules, partitions, &params(&altered)) {
-                        Ok(_) | Err(EndpointError::Rule(_) | EndpointError::NoMatch) => Ok(()),
+                        Ok(_) | Err(EndpointError::Rule { .. } | EndpointError::NoMatch) => Ok(()),
                         Err(other) => Err(other),
                     };
                     tally
@@ -254,7 +254,7 @@ fn settings(built_in: &Map<String, Value>) -> Option<Settings<'_>> {
 /// Says what differs.
 fn compare(outcome: &Result<Resolved, EndpointError>, expected: &Value) -> Result<(), String> {
     match (outcome, &expected["endpoint"], &expected["error"]) {
-        (Err(EndpointError::Rule(text)), Value::Null, Value::String(error)) if text == error => Ok(()),
+        (Err(EndpointError::Rule { text, .. }), Value::Null, Value::String(error)) if text == error => Ok(()),
         (Ok(found), endpoint @ Value::Object(_), Value::Null) => {
             let headers: BTreeMap<_, _> = found.headers.iter().cloned().collect();
             let properties: Map<_, _> = found.properties.iter().cloned().collect();

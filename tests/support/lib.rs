@@ -3,13 +3,17 @@
 //! Enters: nothing but the repository and the unpacked botocore that `make` puts into `.tools`. Leaves: paths, parsed
 //! files, and one line per suite on standard output. Fails by panicking, since only tests call it.
 
+pub mod answering;
+pub mod calls;
+pub mod wire;
+
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Failures that are shown in full.
+/// Failures that are shown; all of them in full-size runs.
 const SHOWN: usize = 20;
 
 /// The repository.
@@ -92,7 +96,8 @@ impl Tally {
             self.skipped.iter().map(|(reason, count)| format!(", {count} skipped ({reason})")).collect();
         let line = format!("{}: {cases} cases, {} passed{}", self.suite, self.passed, reasons.concat());
         _ = writeln!(std::io::stdout(), "{line}");
-        let shown = self.failed.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("\n");
+        let shown = if prove() { usize::MAX } else { SHOWN };
+        let shown = self.failed.iter().take(shown).map(String::as_str).collect::<Vec<_>>().join("\n");
         assert!(
             self.failed.is_empty(),
             "{}: {} of {cases} cases failed\n{shown}",

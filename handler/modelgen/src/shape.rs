@@ -238,11 +238,7 @@ fn is_flattened(reference: &Reference, target: &botocore::Shape) -> bool {
 
 /// A list that is flattened where it is used is named by its use. One that is flattened in itself, as older models have
 /// it, is named by its own elements. The name of a structure itself is its name as a root, nowhere else.
-fn element_name<'a>(
-    reference: &'a Reference,
-    target: &'a botocore::Shape,
-    is_root: bool,
-) -> Option<&'a str> {
+fn element_name<'a>(reference: &'a Reference, target: &'a botocore::Shape, is_root: bool) -> Option<&'a str> {
     if let Some(element) = &target.member
         && target.binding.flattened
         && !reference.binding.flattened

@@ -33,8 +33,13 @@ pub fn inflate(segment: Segment) -> Result<Vec<u8>, Error> {
     let start = segment.offset as usize;
     let deflated = BLOB.get(start..start + segment.deflated as usize).ok_or_else(corrupt)?;
     let mut inflated = vec![0; segment.inflated as usize];
-    let written = miniz_oxide::inflate::decompress_slice_iter_to_slice(&mut inflated, std::iter::once(deflated), false, true)
-        .map_err(|_| corrupt())?;
+    let written = miniz_oxide::inflate::decompress_slice_iter_to_slice(
+        &mut inflated,
+        std::iter::once(deflated),
+        false,
+        true,
+    )
+    .map_err(|_| corrupt())?;
     if written == inflated.len() { Ok(inflated) } else { Err(corrupt()) }
 }
 

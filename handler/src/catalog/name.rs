@@ -35,7 +35,12 @@ pub(super) fn unknown_operation(service: &Service, action: &str) -> Error {
     let near = suggest::nearest(action, service.operation_names().map(camel_case));
     Error::new(
         Kind::UnknownOperation,
-        format!("`{}` has no action `{}`{}", service.id(), suggest::shown(action), suggest::did_you_mean(&near)),
+        format!(
+            "`{}` has no action `{}`{}",
+            service.id(),
+            suggest::shown(action),
+            suggest::did_you_mean(&near)
+        ),
     )
 }
 

@@ -61,8 +61,11 @@ pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn E
     refuse_bare_recursion(&service.shapes)?;
     let merged = merge(&service.shapes)?;
     let kept = by_use(&service, &merged);
-    let ids: HashMap<&str, u16> =
-        kept.iter().enumerate().map(|(at, shape)| Ok((shape.0.as_str(), u16::try_from(at)?))).collect::<Result<_, Box<dyn Error>>>()?;
+    let ids: HashMap<&str, u16> = kept
+        .iter()
+        .enumerate()
+        .map(|(at, shape)| Ok((shape.0.as_str(), u16::try_from(at)?)))
+        .collect::<Result<_, Box<dyn Error>>>()?;
     let id = |name: &String| {
         let name = merged.get(name.as_str()).ok_or_else(|| format!("no shape {name}"))?;
         ids.get(name).copied().ok_or_else(|| Box::<dyn Error>::from(format!("no shape {name}")))
@@ -83,8 +86,12 @@ pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn E
             Kind::Timestamp => Kind::Timestamp,
             Kind::List(element) => Kind::List(Box::new(member(element, &id)?)),
             Kind::Map(key, value) => Kind::Map(Box::new(member(key, &id)?), Box::new(member(value, &id)?)),
-            Kind::Structure(members) => Kind::Structure(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?),
-            Kind::Union(members) => Kind::Union(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?),
+            Kind::Structure(members) => {
+                Kind::Structure(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?)
+            }
+            Kind::Union(members) => {
+                Kind::Union(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?)
+            }
         };
         shapes.push(ShapeEntry { tag: tag(&kind), offset: u32::try_from(records.len())? });
         write(&mut records, &Shape(name.clone(), kind, traits.clone()))?;
@@ -92,7 +99,11 @@ pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn E
     let mut operations = Vec::new();
     for Operation(name, method, uri, input, output, errors, traits) in &service.operations {
         let read_only = read_only.contains(name);
-        operations.push(OperationEntry { name: name.clone(), offset: u32::try_from(records.len())?, read_only });
+        operations.push(OperationEntry {
+            name: name.clone(),
+            offset: u32::try_from(records.len())?,
+            read_only,
+        });
         write(
             &mut records,
             &Operation(
@@ -116,7 +127,13 @@ pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn E
         waiters.push((waiter.name.clone(), u32::try_from(records.len())?));
         write(&mut records, waiter)?;
     }
-    let index = postcard::to_allocvec(&Index { metadata: service.metadata, operations, shapes, paginators, waiters })?;
+    let index = postcard::to_allocvec(&Index {
+        metadata: service.metadata,
+        operations,
+        shapes,
+        paginators,
+        waiters,
+    })?;
     let mut segment = u32::try_from(index.len())?.to_le_bytes().to_vec();
     segment.extend(index);
     segment.extend(records);
@@ -138,7 +155,8 @@ fn member(
 /// Names that mean the same on the wire, each to the first of them: `TableName` and `IndexName` are both strings.
 /// Structures and unions keep theirs, which stand in errors and in XML.
 fn merge(shapes: &[Shape]) -> Result<HashMap<&str, &str>, Box<dyn Error>> {
-    let mut merged: HashMap<&str, &str> = shapes.iter().map(|shape| (shape.0.as_str(), shape.0.as_str())).collect();
+    let mut merged: HashMap<&str, &str> =
+        shapes.iter().map(|shape| (shape.0.as_str(), shape.0.as_str())).collect();
     loop {
         let mut first: HashMap<Vec<u8>, &str> = HashMap::new();
         let mut next = merged.clone();
@@ -175,13 +193,20 @@ fn by_use<'a>(service: &'a Service, merged: &HashMap<&str, &str>) -> Vec<&'a Sha
         match kind {
             Kind::List(element) => count(&element.1),
             Kind::Map(key, value) => [key, value].iter().for_each(|member| count(&member.1)),
-            Kind::Structure(members) | Kind::Union(members) => members.iter().for_each(|member| count(&member.1)),
+            Kind::Structure(members) | Kind::Union(members) => {
+                members.iter().for_each(|member| count(&member.1))
+            }
             _ => {}
         }
     }
-    let mut kept: Vec<&Shape> =
-        service.shapes.iter().filter(|shape| merged.get(shape.0.as_str()) == Some(&shape.0.as_str())).collect();
-    kept.sort_by_key(|shape| (std::cmp::Reverse(uses.get(shape.0.as_str()).copied().unwrap_or_default()), &shape.0));
+    let mut kept: Vec<&Shape> = service
+        .shapes
+        .iter()
+        .filter(|shape| merged.get(shape.0.as_str()) == Some(&shape.0.as_str()))
+        .collect();
+    kept.sort_by_key(|shape| {
+        (std::cmp::Reverse(uses.get(shape.0.as_str()).copied().unwrap_or_default()), &shape.0)
+    });
     kept
 }
 

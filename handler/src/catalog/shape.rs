@@ -98,7 +98,11 @@ impl Shape {
         let id = shape_id(&name);
         let element = |member: model::Member<u16>| Member::new(service, member, None);
         let members = |members: Vec<model::Member<u16>>| {
-            members.into_iter().enumerate().map(|(at, it)| Member::new(service, it, Some(at))).collect::<Result<Vec<_>, _>>()
+            members
+                .into_iter()
+                .enumerate()
+                .map(|(at, it)| Member::new(service, it, Some(at)))
+                .collect::<Result<Vec<_>, _>>()
         };
         let kind = match kind {
             model::Kind::Blob => Kind::Blob,
@@ -147,7 +151,10 @@ impl Shape {
     pub fn has_request_body_members(&self) -> bool {
         super::members(self).iter().any(|member| {
             if member.is_payload() {
-                matches!(member.service.tag(member.target), Ok(Tag::Structure | Tag::Union | Tag::Document | Tag::List | Tag::Map))
+                matches!(
+                    member.service.tag(member.target),
+                    Ok(Tag::Structure | Tag::Union | Tag::Document | Tag::List | Tag::Map)
+                )
             } else {
                 !member.bound_outside_body()
             }
@@ -163,7 +170,9 @@ impl Member {
         let tag = service.tag(target)?;
         let named: Option<(&'static str, usize)> = at.map(|at| (leaked(&name), at));
         let base = match named {
-            Some((name, at)) => Schema::new_member(shape_id(&service.shape_name(target)?), shape_type(tag), name, at),
+            Some((name, at)) => {
+                Schema::new_member(shape_id(&service.shape_name(target)?), shape_type(tag), name, at)
+            }
             None => Schema::new(shape_id(&service.shape_name(target)?), shape_type(tag)),
         };
         let schema = match tag {
@@ -179,7 +188,10 @@ impl Member {
             }
             Tag::Structure | Tag::Union => schema,
             _ if at.is_none() && schema.xml_name().is_some() => {
-                let bare = with_target(Schema::new(shape_id(&service.shape_name(target)?), shape_type(tag)), service.shape(target)?)?;
+                let bare = with_target(
+                    Schema::new(shape_id(&service.shape_name(target)?), shape_type(tag)),
+                    service.shape(target)?,
+                )?;
                 let unnamed = traits.iter().filter(|it| !matches!(it, MemberTrait::XmlName(_)));
                 Box::leak(Box::new(unnamed.fold(bare, with_member_trait)))
             }
@@ -190,7 +202,11 @@ impl Member {
 }
 
 /// A structure that is the whole body: without a key, and in XML under the member's name or its own.
-fn payload_root(target: &'static Shape, traits: &[MemberTrait], shape_type: ShapeType) -> &'static Schema<'static> {
+fn payload_root(
+    target: &'static Shape,
+    traits: &[MemberTrait],
+    shape_type: ShapeType,
+) -> &'static Schema<'static> {
     let root = Schema::new_struct(target.id(), shape_type, target.member_schemas());
     let root = traits.iter().fold(root, |root, it| match it {
         MemberTrait::XmlName(_) | MemberTrait::XmlNamespace(..) => with_member_trait(root, it),
@@ -254,7 +270,8 @@ fn struct_schemas(
     members: &[Member],
     traits: &[ShapeTrait],
 ) -> (&'static [&'static Schema<'static>], &'static Schema<'static>) {
-    let list: &'static [&'static Schema<'static>] = Box::leak(members.iter().map(|member| member.schema).collect());
+    let list: &'static [&'static Schema<'static>] =
+        Box::leak(members.iter().map(|member| member.schema).collect());
     let mut schema = Schema::new_struct(id, shape_type, list);
     for it in traits {
         schema = match it {

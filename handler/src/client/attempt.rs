@@ -71,7 +71,9 @@ impl Intercept for AttemptLog {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.with(|attempts| attempts.push(Attempt { started: Instant::now(), ended: None, effect: Effect::Unknown }));
+        self.with(|attempts| {
+            attempts.push(Attempt { started: Instant::now(), ended: None, effect: Effect::Unknown })
+        });
         Ok(())
     }
 
@@ -81,7 +83,10 @@ impl Intercept for AttemptLog {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let effect = match (context.response().map(|response| response.status().as_u16()), context.output_or_error()) {
+        let effect = match (
+            context.response().map(|response| response.status().as_u16()),
+            context.output_or_error(),
+        ) {
             // Answered: a refusal is certain, a server fault is not.
             (Some(status), Some(Err(_))) if (300..500).contains(&status) => Effect::None,
             (Some(status), _) if status >= 500 => Effect::Unknown,
@@ -89,7 +94,9 @@ impl Intercept for AttemptLog {
             // 2xx that could not be read: done. 200 with an error body is sorted out by the error itself.
             (Some(_), Some(Err(error))) if error.is_operation_error() => Effect::Unknown,
             (Some(_), _) => Effect::Done,
-            (None, Some(Err(error))) if error.as_connector_error().is_some_and(|error| never_sent(error)) => Effect::None,
+            (None, Some(Err(error))) if error.as_connector_error().is_some_and(|error| never_sent(error)) => {
+                Effect::None
+            }
             (None, _) => Effect::Unknown,
         };
         self.with(|attempts| {

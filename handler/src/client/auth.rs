@@ -64,7 +64,10 @@ pub fn choose(operation: &Operation, region: &str, endpoint: &Resolved) -> Resul
         }
         None => Err(Error::new(
             Kind::NotAllowed,
-            format!("`{}` cannot be called with a function's role: it takes bearer tokens or SigV2 only", operation.service.id()),
+            format!(
+                "`{}` cannot be called with a function's role: it takes bearer tokens or SigV2 only",
+                operation.service.id()
+            ),
         )),
     }
 }

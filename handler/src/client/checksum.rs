@@ -10,9 +10,9 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
+use crate::catalog::model::MemberTrait;
 use crate::catalog::model::OperationTrait;
 use crate::catalog::{self};
-use crate::catalog::model::MemberTrait;
 use crate::input::Bound;
 use crate::input::value::Value;
 
@@ -28,7 +28,10 @@ pub fn configure(bound: &Bound, components: RuntimeComponentsBuilder) -> Runtime
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum RequestChecksum {
     /// `x-amz-checksum-…`, and the header that names the algorithm, where the model has one.
-    Flexible { algorithm: ChecksumAlgorithm, named_in: Option<String> },
+    Flexible {
+        algorithm: ChecksumAlgorithm,
+        named_in: Option<String>,
+    },
     ContentMd5,
 }
 
@@ -49,12 +52,15 @@ fn request_checksum(bound: &Bound) -> Option<RequestChecksum> {
                 Some(Value::String(name)) => name.parse::<ChecksumAlgorithm>().ok()?,
                 _ => ChecksumAlgorithm::Crc32,
             };
-            let named_in = operation.input.map(catalog::members).unwrap_or_default().iter().find_map(|member| {
-                member.traits.iter().find_map(|it| match it {
-                    MemberTrait::Header(header) if member.name == *algorithm_member => Some(header.clone()),
-                    _ => None,
-                })
-            });
+            let named_in =
+                operation.input.map(catalog::members).unwrap_or_default().iter().find_map(|member| {
+                    member.traits.iter().find_map(|it| match it {
+                        MemberTrait::Header(header) if member.name == *algorithm_member => {
+                            Some(header.clone())
+                        }
+                        _ => None,
+                    })
+                });
             return Some(RequestChecksum::Flexible { algorithm: chosen, named_in });
         }
     }

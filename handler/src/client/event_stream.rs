@@ -19,11 +19,18 @@ use crate::output::value;
 
 /// The member of an output that is an event stream.
 pub fn member(output: &'static Shape) -> Option<&'static Member> {
-    catalog::members(output).iter().find(|member| member.target().is_ok_and(|shape| shape.has(&ShapeTrait::EventStream)))
+    catalog::members(output)
+        .iter()
+        .find(|member| member.target().is_ok_and(|shape| shape.has(&ShapeTrait::EventStream)))
 }
 
 /// All events, and what the answer's headers or its initial message say besides.
-pub fn read(output: &'static Shape, stream: &'static Member, response: &HttpResponse, cfg: &ConfigBag) -> Result<Map<String, Json>, String> {
+pub fn read(
+    output: &'static Shape,
+    stream: &'static Member,
+    response: &HttpResponse,
+    cfg: &ConfigBag,
+) -> Result<Map<String, Json>, String> {
     let protocol = cfg.load::<SharedClientProtocol>().ok_or("no protocol is configured")?;
     let codec = protocol.payload_codec().ok_or("the protocol has no event payloads")?;
     let target = stream.target().map_err(|error| error.to_string())?;
@@ -41,13 +48,17 @@ pub fn read(output: &'static Shape, stream: &'static Member, response: &HttpResp
         };
         let kind = text(&message, ":message-type").unwrap_or("event");
         if kind != "event" {
-            let code = text(&message, ":exception-type").or(text(&message, ":error-code")).unwrap_or_default();
+            let code =
+                text(&message, ":exception-type").or(text(&message, ":error-code")).unwrap_or_default();
             return Err(format!("the event stream ended with `{code}`"));
         }
         let name = text(&message, ":event-type").unwrap_or_default();
         if name == "initial-response" {
             let mut deserializer = codec.create_deserializer(message.payload());
-            members.extend(value::structure(output, output.schema(), &mut *deserializer).map_err(|error| error.to_string())?);
+            members.extend(
+                value::structure(output, output.schema(), &mut *deserializer)
+                    .map_err(|error| error.to_string())?,
+            );
             continue;
         }
         let Some(event) = catalog::members(target).iter().find(|member| member.name == name) else {
@@ -62,7 +73,11 @@ pub fn read(output: &'static Shape, stream: &'static Member, response: &HttpResp
     Ok(members)
 }
 
-fn event_value(shape: &'static Shape, message: &Message, codec: &dyn aws_smithy_schema::codec::DynCodec) -> Result<Map<String, Json>, String> {
+fn event_value(
+    shape: &'static Shape,
+    message: &Message,
+    codec: &dyn aws_smithy_schema::codec::DynCodec,
+) -> Result<Map<String, Json>, String> {
     let known = catalog::members(shape);
     let mut read = Map::new();
     let payload = known.iter().find(|member| member.has(&MemberTrait::EventPayload));
@@ -87,12 +102,19 @@ fn event_value(shape: &'static Shape, message: &Message, codec: &dyn aws_smithy_
     Ok(read)
 }
 
-fn structure(shape: &'static Shape, message: &Message, codec: &dyn aws_smithy_schema::codec::DynCodec) -> Result<Map<String, Json>, String> {
+fn structure(
+    shape: &'static Shape,
+    message: &Message,
+    codec: &dyn aws_smithy_schema::codec::DynCodec,
+) -> Result<Map<String, Json>, String> {
     let mut deserializer = codec.create_deserializer(message.payload());
     value::structure(shape, shape.schema(), &mut *deserializer).map_err(|error| error.to_string())
 }
 
-fn header_members<'a>(output: &'static Shape, response: &'a HttpResponse) -> impl Iterator<Item = (String, Json)> + 'a {
+fn header_members<'a>(
+    output: &'static Shape,
+    response: &'a HttpResponse,
+) -> impl Iterator<Item = (String, Json)> + 'a {
     catalog::members(output).iter().filter_map(|member| {
         let header = member.traits.iter().find_map(|it| match it {
             MemberTrait::Header(name) => response.headers().get(name.as_str()),
@@ -118,5 +140,10 @@ fn header_value(value: &HeaderValue) -> Json {
 }
 
 fn text<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
-    message.headers().iter().find(|header| header.name().as_str() == name).and_then(|header| header.value().as_string().ok()).map(|text| text.as_str())
+    message
+        .headers()
+        .iter()
+        .find(|header| header.name().as_str() == name)
+        .and_then(|header| header.value().as_string().ok())
+        .map(|text| text.as_str())
 }

@@ -9,7 +9,9 @@ use aws_smithy_runtime_api::client::interceptors::context;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
 use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::{ErrorKind, ProvideErrorKind};
@@ -84,7 +86,11 @@ impl ClassifyRetry for FinalErrors {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         match context.output_or_error() {
             Some(Err(error)) if error.is_response_error() && context.response().is_some() => {
-                if source::<LengthLimitError>(error).is_some() { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+                if source::<LengthLimitError>(error).is_some() {
+                    RetryAction::RetryForbidden
+                } else {
+                    RetryAction::NoActionIndicated
+                }
             }
             _ => RetryAction::NoActionIndicated,
         }
@@ -144,8 +150,11 @@ pub fn classify(error: SendError, log: &AttemptLog, patience: Patience) -> Error
 
 /// Whether the fault arose before anything left this machine: name, connection or TLS.
 pub fn never_sent(error: &ConnectorError) -> bool {
-    let connect = source::<hyper_util::client::legacy::Error>(error).is_some_and(hyper_util::client::legacy::Error::is_connect);
-    connect || source::<aws_smithy_runtime_api::client::dns::ResolveDnsError>(error).is_some() || error.is_user()
+    let connect = source::<hyper_util::client::legacy::Error>(error)
+        .is_some_and(hyper_util::client::legacy::Error::is_connect);
+    connect
+        || source::<aws_smithy_runtime_api::client::dns::ResolveDnsError>(error).is_some()
+        || error.is_user()
 }
 
 pub fn internal(what: &str) -> Error {
@@ -173,7 +182,10 @@ fn construction(causes: &[String]) -> Error {
         return Error::new(Kind::NotAllowed, Refused.to_string());
     }
     // What the binding stage lets pass and the SDK's serializers refuse, such as a label of dots.
-    Error::new(Kind::InvalidParameters, format!("the request cannot be built: {}", causes.last().cloned().unwrap_or_default()))
+    Error::new(
+        Kind::InvalidParameters,
+        format!("the request cannot be built: {}", causes.last().cloned().unwrap_or_default()),
+    )
 }
 
 fn timeout(effect: Effect) -> Error {
@@ -190,12 +202,14 @@ fn dispatch(error: Option<&ConnectorError>, causes: &[String], effect: Effect) -
         _ if causes.iter().any(|cause| cause.contains("credentials")) => {
             Error::new(Kind::Internal, "no credentials could be loaded to sign the request")
         }
-        _ if effect != Effect::None => {
-            Error::new(Kind::OutcomeUnknown, format!("the request was sent and no usable answer came: {cause}"))
-        }
-        Some(error) if never_sent(error) => {
-            Error::new(Kind::Unreachable, format!("the endpoint cannot be reached, nothing was sent: {cause}"))
-        }
+        _ if effect != Effect::None => Error::new(
+            Kind::OutcomeUnknown,
+            format!("the request was sent and no usable answer came: {cause}"),
+        ),
+        Some(error) if never_sent(error) => Error::new(
+            Kind::Unreachable,
+            format!("the endpoint cannot be reached, nothing was sent: {cause}"),
+        ),
         Some(error) if error.is_timeout() => timeout(effect),
         _ => Error::new(Kind::Internal, format!("the request was not sent: {cause}")),
     }
@@ -206,7 +220,8 @@ fn response(causes: &[String], log: &AttemptLog, patience: Patience) -> Error {
         limit::too_large(None, patience.body_limit)
     } else {
         let cause = causes.last().cloned().unwrap_or_default();
-        Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}")).with_effect(log.effect().and(Effect::Unknown))
+        Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}"))
+            .with_effect(log.effect().and(Effect::Unknown))
     };
     error.attempts = Some(log.attempts());
     error

@@ -54,9 +54,10 @@ impl Intercept for Guard {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let permitted = cfg.load::<Metadata>().is_some_and(|metadata| {
-            metadata.service() == self.service && metadata.name() == self.permit.operation()
-        }) && cfg.load::<Region>().is_some_and(|region| region.as_ref() == self.permit.region());
+        let permitted =
+            cfg.load::<Metadata>().is_some_and(|metadata| {
+                metadata.service() == self.service && metadata.name() == self.permit.operation()
+            }) && cfg.load::<Region>().is_some_and(|region| region.as_ref() == self.permit.region());
         if permitted { Ok(()) } else { Err(Refused.into()) }
     }
 }

@@ -8,9 +8,12 @@ use std::borrow::Cow;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
-use aws_smithy_runtime_api::client::endpoint::{EndpointFuture, EndpointPrefix, EndpointResolverParams, ResolveEndpoint};
+use aws_smithy_runtime_api::client::endpoint::{
+    EndpointFuture, EndpointPrefix, EndpointResolverParams, ResolveEndpoint,
+};
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut, Input, Output, OutputOrError,
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut, Input, Output, OutputOrError,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata, OrchestratorError};
@@ -29,9 +32,9 @@ use super::attempt::AttemptLog;
 use super::failure::Malformed;
 use super::guard::Guard;
 use super::{Answer, Body, Patience, Route, checksum, compression, event_stream, failure, protocol};
+use crate::catalog;
 use crate::catalog::Operation;
 use crate::catalog::shape::{Kind, Member};
-use crate::catalog;
 use crate::error::{Error, Kind as ErrorKind};
 use crate::event::RetryMode;
 use crate::input::Bound;
@@ -63,13 +66,18 @@ impl OperationPlugin {
             .store_put(route.auth.config(route.presigned_for.is_some()));
         if let Some(prefix) = &route.host_prefix {
             let prefix = EndpointPrefix::new(prefix.as_str()).map_err(|_| {
-                Error::new(ErrorKind::InvalidParameters, "a member that becomes part of the host is not a host label")
+                Error::new(
+                    ErrorKind::InvalidParameters,
+                    "a member that becomes part of the host is not a host label",
+                )
             })?;
             config.store_put(prefix);
         }
         let body_limit = if payload(operation).is_some() { patience.body_limit } else { STRUCTURED_LIMIT };
         let components = RuntimeComponentsBuilder::new("operation")
-            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![route.auth.scheme_id()])))
+            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
+                route.auth.scheme_id(),
+            ])))
             .with_endpoint_resolver(Some(Fixed(endpoint(route))))
             .with_interceptor(Guard::new(service, route.permit.clone()))
             .with_interceptor(EndpointParams)
@@ -128,7 +136,11 @@ impl Intercept for EndpointParams {
         "EndpointParams"
     }
 
-    fn read_before_execution(&self, _: &BeforeSerializationInterceptorContextRef<'_>, cfg: &mut ConfigBag) -> Result<(), BoxError> {
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
         cfg.interceptor_state().store_put(EndpointResolverParams::new(()));
         Ok(())
     }
@@ -151,7 +163,8 @@ impl Intercept for BodyLimit {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
-        *context.response_mut().body_mut() = SdkBody::from_body_1_x(http_body_util::Limited::new(body, self.0));
+        *context.response_mut().body_mut() =
+            SdkBody::from_body_1_x(http_body_util::Limited::new(body, self.0));
         Ok(())
     }
 }
@@ -212,11 +225,21 @@ struct Deserializer {
 }
 
 impl DeserializeResponse for Deserializer {
-    fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, cfg: &ConfigBag) -> OutputOrError {
+    fn deserialize_nonstreaming_with_config(
+        &self,
+        response: &HttpResponse,
+        cfg: &ConfigBag,
+    ) -> OutputOrError {
         let status = response.status();
         if !status.is_success() || crate::quirk::is_error(self.operation, response) {
-            let error = crate::quirk::error(self.operation, response, protocol::error::read(self.operation, response, cfg));
-            return Err(OrchestratorError::operation(aws_smithy_runtime_api::client::interceptors::context::Error::erase(error)));
+            let error = crate::quirk::error(
+                self.operation,
+                response,
+                protocol::error::read(self.operation, response, cfg),
+            );
+            return Err(OrchestratorError::operation(
+                aws_smithy_runtime_api::client::interceptors::context::Error::erase(error),
+            ));
         }
         self.answer(response, cfg)
             .map(Output::erase)
@@ -250,8 +273,10 @@ impl Deserializer {
         }
         let schema = &self.operation.output_schema;
         if protocol::has_answer(self.operation, shape, body) {
-            let mut deserializer = protocol.deserialize_response(response, schema, cfg).map_err(|error| error.to_string())?;
-            answer.members = value::structure(shape, schema, &mut *deserializer).map_err(|error| error.to_string())?;
+            let mut deserializer =
+                protocol.deserialize_response(response, schema, cfg).map_err(|error| error.to_string())?;
+            answer.members =
+                value::structure(shape, schema, &mut *deserializer).map_err(|error| error.to_string())?;
         }
         crate::quirk::output(self.operation, response, &mut answer.members);
         if let Some(body) = &answer.body {
@@ -265,6 +290,7 @@ impl Deserializer {
 fn payload(operation: &Operation) -> Option<&'static Member> {
     let members = operation.output.map(catalog::members).unwrap_or_default();
     members.iter().find(|member| {
-        member.is_payload() && member.target().is_ok_and(|shape| matches!(shape.kind, Kind::Blob | Kind::String))
+        member.is_payload()
+            && member.target().is_ok_and(|shape| matches!(shape.kind, Kind::Blob | Kind::String))
     })
 }

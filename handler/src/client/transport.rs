@@ -8,9 +8,9 @@
 
 use std::sync::OnceLock;
 
+use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -63,9 +63,10 @@ fn tls_client() -> Result<SharedHttpClient, Error> {
         return Ok(builder.build_https());
     };
     let store = TrustStore::empty().with_pem_certificate(pem);
-    let context = TlsContext::builder().with_trust_store(store).build().map_err(|_| {
-        Error::new(Kind::Internal, "the system's root certificates cannot be used")
-    })?;
+    let context = TlsContext::builder()
+        .with_trust_store(store)
+        .build()
+        .map_err(|_| Error::new(Kind::Internal, "the system's root certificates cannot be used"))?;
     Ok(builder.tls_context(context).build_https())
 }
 

@@ -52,7 +52,9 @@ impl<'a> Scope<'a> {
         }
         match rule {
             Rule::Endpoint(_, template) => self.endpoint(template).map(Some),
-            Rule::Error(_, text) => Err(EndpointError::Rule { text: self.text(text)?, template: template(text) }),
+            Rule::Error(_, text) => {
+                Err(EndpointError::Rule { text: self.text(text)?, template: template(text) })
+            }
             Rule::Tree(_, rules) => self.first_match(rules),
         }
     }
@@ -157,7 +159,7 @@ fn template(expression: &Expression) -> String {
         Expression::Template(parts) => parts.iter().map(template).collect(),
         Expression::Ref(name) => format!("{{{name}}}"),
         Expression::GetAttr(of, path) => match of.as_ref() {
-            Expression::Ref(name) => format!("{{{name}#{}}}", path.join(".")),
+            Expression::Ref(name) => format!("{{{name}#{}}}", path.join(".").replace(".[", "[")),
             _ => "{…}".to_owned(),
         },
         _ => "{…}".to_owned(),

@@ -135,6 +135,32 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_shows_its_outputs() {
+        let partition = Partition {
+            id: "aws-x".into(),
+            dns_suffix: "dns.x".into(),
+            dual_stack_dns_suffix: "dual.x".into(),
+            implicit_global_region: "x-east-1".into(),
+            supports_dual_stack: true,
+            supports_fips: false,
+            region_regex: String::new(),
+            regions: Vec::new(),
+        };
+        let value = Value::Partition(&partition);
+        for (step, expected) in [
+            ("name", Some(Value::text("aws-x"))),
+            ("dnsSuffix", Some(Value::text("dns.x"))),
+            ("dualStackDnsSuffix", Some(Value::text("dual.x"))),
+            ("implicitGlobalRegion", Some(Value::text("x-east-1"))),
+            ("supportsDualStack", Some(Value::Bool(true))),
+            ("supportsFIPS", Some(Value::Bool(false))),
+            ("regions", None),
+        ] {
+            assert_eq!(value.attribute(step), expected, "{step}");
+        }
+    }
+
+    #[test]
     fn plain_values_become_json() {
         let list = Value::List(vec![Value::text("a"), Value::Int(-1), Value::Bool(true)]);
         assert_eq!(list.into_json(), Some(serde_json::json!(["a", -1, true])));

@@ -20,11 +20,18 @@ use crate::suggest;
 const FORMS: [&str; 3] = ["$base64", "$text", "$json"];
 
 /// Binds the top level.
-pub fn input(operation: &'static Operation, parameters: &Map<String, Json>, faults: &mut Vec<Fault>) -> Result<Structure, Error> {
+pub fn input(
+    operation: &'static Operation,
+    parameters: &Map<String, Json>,
+    faults: &mut Vec<Fault>,
+) -> Result<Structure, Error> {
     let mut binder = Binder { faults };
     let Some(shape) = operation.input else {
         for name in parameters.keys() {
-            binder.fault(&format!("parameters.{}", suggest::shown(name)), "unknown member: the action takes no parameters");
+            binder.fault(
+                &format!("parameters.{}", suggest::shown(name)),
+                "unknown member: the action takes no parameters",
+            );
         }
         return Ok(Structure::new(None, Vec::new()));
     };
@@ -94,10 +101,15 @@ impl Binder<'_> {
                 Json::Bool(value) => Some(Value::Boolean(*value)),
                 other => self.mismatch(path, "true or false", other),
             },
-            Kind::Integer => self.integer(json, path, i64::from(i32::MIN), i64::from(i32::MAX)).and_then(|value| Some(Value::Integer(i32::try_from(value).ok()?))),
+            Kind::Integer => self
+                .integer(json, path, i64::from(i32::MIN), i64::from(i32::MAX))
+                .and_then(|value| Some(Value::Integer(i32::try_from(value).ok()?))),
             Kind::Long => self.integer(json, path, i64::MIN, i64::MAX).map(Value::Long),
             Kind::Float => self.float(json, path).and_then(|value| {
-                #[expect(clippy::cast_possible_truncation, reason = "a float member is 32 bits wide; overflow is caught below")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "a float member is 32 bits wide; overflow is caught below"
+                )]
                 let narrow = value as f32;
                 if narrow.is_infinite() && value.is_finite() {
                     self.fault(path, "out of range of a 32-bit float");
@@ -119,7 +131,13 @@ impl Binder<'_> {
         })
     }
 
-    fn list(&mut self, shape: &'static Shape, element: &'static Member, json: &Json, path: &str) -> Result<Option<Value>, Error> {
+    fn list(
+        &mut self,
+        shape: &'static Shape,
+        element: &'static Member,
+        json: &Json,
+        path: &str,
+    ) -> Result<Option<Value>, Error> {
         let Json::Array(items) = json else { return Ok(self.mismatch(path, "an array", json)) };
         let target = element.target()?;
         let sparse = shape.has(&ShapeTrait::Sparse);
@@ -150,7 +168,13 @@ impl Binder<'_> {
         Ok(Some(Value::Map(key, value, entries)))
     }
 
-    fn element(&mut self, target: &'static Shape, sparse: bool, json: &Json, path: &str) -> Result<Option<Value>, Error> {
+    fn element(
+        &mut self,
+        target: &'static Shape,
+        sparse: bool,
+        json: &Json,
+        path: &str,
+    ) -> Result<Option<Value>, Error> {
         match json {
             Json::Null if sparse => Ok(Some(Value::Null)),
             Json::Null if !matches!(target.kind, Kind::Document) => {
@@ -161,8 +185,16 @@ impl Binder<'_> {
         }
     }
 
-    fn union(&mut self, shape: &'static Shape, members: &'static [Member], json: &Json, path: &str) -> Result<Option<Value>, Error> {
-        let Json::Object(given) = json else { return Ok(self.mismatch(path, "an object with exactly one member", json)) };
+    fn union(
+        &mut self,
+        shape: &'static Shape,
+        members: &'static [Member],
+        json: &Json,
+        path: &str,
+    ) -> Result<Option<Value>, Error> {
+        let Json::Object(given) = json else {
+            return Ok(self.mismatch(path, "an object with exactly one member", json));
+        };
         let present = given.values().filter(|value| !value.is_null()).count();
         if present != 1 {
             self.fault(path, format!("a union takes exactly one member, found {present}"));
@@ -222,7 +254,11 @@ impl Binder<'_> {
         match json {
             Json::String(text) => self.base64(text, path),
             Json::Object(form) if form_of(form).is_some() => self.form(form, path),
-            other => self.mismatch(path, "a base64 string, {\"$text\": …}, {\"$json\": …} or {\"$base64\": …}", other),
+            other => self.mismatch(
+                path,
+                "a base64 string, {\"$text\": …}, {\"$json\": …} or {\"$base64\": …}",
+                other,
+            ),
         }
     }
 
@@ -284,7 +320,10 @@ fn form_of(object: &Map<String, Json>) -> Option<(&str, &Json)> {
 fn epoch_seconds(number: &serde_json::Number) -> Option<DateTime> {
     match number.as_i64() {
         Some(seconds) => Some(DateTime::from_secs(seconds)),
-        None => number.as_f64().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e15).map(DateTime::from_secs_f64),
+        None => number
+            .as_f64()
+            .filter(|seconds| seconds.is_finite() && seconds.abs() < 1e15)
+            .map(DateTime::from_secs_f64),
     }
 }
 
@@ -300,6 +339,8 @@ pub fn document(json: &Json) -> Document {
         }),
         Json::String(text) => Document::String(text.clone()),
         Json::Array(items) => Document::Array(items.iter().map(document).collect()),
-        Json::Object(members) => Document::Object(members.iter().map(|(name, value)| (name.clone(), document(value))).collect()),
+        Json::Object(members) => {
+            Document::Object(members.iter().map(|(name, value)| (name.clone(), document(value))).collect())
+        }
     }
 }

@@ -91,15 +91,19 @@ impl Value {
             Self::Timestamp(value) => serializer.write_timestamp(schema, value),
             Self::Document(value) => serializer.write_document(schema, value),
             Self::Structure(value) => serializer.write_struct(schema, value),
-            Self::List(element, values) => serializer.write_list_with_length(schema, values.len(), &|serializer| {
-                values.iter().try_for_each(|value| value.write(element.written, serializer))
-            }),
-            Self::Map(key, value, entries) => serializer.write_map_with_length(schema, entries.len(), &|serializer| {
-                entries.iter().try_for_each(|(name, it)| {
-                    serializer.write_string(key.schema, name)?;
-                    it.write(value.schema, serializer)
+            Self::List(element, values) => {
+                serializer.write_list_with_length(schema, values.len(), &|serializer| {
+                    values.iter().try_for_each(|value| value.write(element.written, serializer))
                 })
-            }),
+            }
+            Self::Map(key, value, entries) => {
+                serializer.write_map_with_length(schema, entries.len(), &|serializer| {
+                    entries.iter().try_for_each(|(name, it)| {
+                        serializer.write_string(key.schema, name)?;
+                        it.write(value.schema, serializer)
+                    })
+                })
+            }
         }
     }
 }

@@ -34,7 +34,8 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn wrong(what: &str) -> Error {
-    Error::new(Kind::MalformedResponse, format!("the body {what}; `bodyAs` may be `auto` or `base64`")).with_effect(Effect::Done)
+    Error::new(Kind::MalformedResponse, format!("the body {what}; `bodyAs` may be `auto` or `base64`"))
+        .with_effect(Effect::Done)
 }
 
 #[cfg(test)]

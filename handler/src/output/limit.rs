@@ -11,18 +11,24 @@ use crate::error::{Error, Kind};
 
 /// The result as it goes to the Runtime API: compact JSON, written once.
 pub fn check(result: &Json, limit: usize) -> Result<Box<RawValue>, Error> {
-    let text = serde_json::value::to_raw_value(result)
-        .map_err(|_| Error::new(Kind::Internal, "the result cannot be written as JSON").with_effect(Effect::Done))?;
+    let text = serde_json::value::to_raw_value(result).map_err(|_| {
+        Error::new(Kind::Internal, "the result cannot be written as JSON").with_effect(Effect::Done)
+    })?;
     let size = text.get().len();
     if size > limit { Err(too_large(Some(size), limit)) } else { Ok(text) }
 }
 
 /// `size` where it is known: a body is read no further than the limit.
 pub fn too_large(size: Option<usize>, limit: usize) -> Error {
-    let found = size.map_or_else(|| "the result is larger".to_owned(), |size| format!("the result has {size} bytes, more"));
+    let found = size.map_or_else(
+        || "the result is larger".to_owned(),
+        |size| format!("the result has {size} bytes, more"),
+    );
     Error::new(
         Kind::ResultTooLarge,
-        format!("{found} than the limit of {limit}: ask for less, or for fewer at once; the call itself is done"),
+        format!(
+            "{found} than the limit of {limit}: ask for less, or for fewer at once; the call itself is done"
+        ),
     )
     .with_effect(Effect::Done)
 }

@@ -38,7 +38,10 @@ pub fn structure(
     Ok(read)
 }
 
-fn member_value(member: &'static Member, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
+fn member_value(
+    member: &'static Member,
+    deserializer: &mut dyn ShapeDeserializer,
+) -> Result<Json, SerdeError> {
     let target = member.target().map_err(|error| SerdeError::custom(error.to_string()))?;
     if matches!(target.kind, Kind::Timestamp) && member.is_header() {
         return header_timestamp(member.schema, deserializer).map(timestamp);
@@ -47,14 +50,21 @@ fn member_value(member: &'static Member, deserializer: &mut dyn ShapeDeserialize
 }
 
 /// The SDK takes no offsets in headers, which some services write.
-fn header_timestamp(schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<DateTime, SerdeError> {
+fn header_timestamp(
+    schema: &Schema<'_>,
+    deserializer: &mut dyn ShapeDeserializer,
+) -> Result<DateTime, SerdeError> {
     deserializer.read_timestamp(schema).or_else(|error| {
         let text = deserializer.read_string(schema)?;
         DateTime::from_str(&text, Format::DateTimeWithOffset).map_err(|_| error)
     })
 }
 
-fn value(shape: &'static Shape, schema: &Schema<'_>, deserializer: &mut dyn ShapeDeserializer) -> Result<Json, SerdeError> {
+fn value(
+    shape: &'static Shape,
+    schema: &Schema<'_>,
+    deserializer: &mut dyn ShapeDeserializer,
+) -> Result<Json, SerdeError> {
     Ok(match &shape.kind {
         Kind::Boolean => deserializer.read_boolean(schema)?.into(),
         Kind::Integer => deserializer.read_integer(schema)?.into(),
@@ -126,7 +136,11 @@ pub fn timestamp(time: DateTime) -> Json {
 
 /// A 32-bit float keeps its own shortest digits: 0.1, not 0.10000000149.
 fn float(value: f32) -> Json {
-    if value.is_finite() { value.to_string().parse::<f64>().map_or(Json::Null, double) } else { double(f64::from(value)) }
+    if value.is_finite() {
+        value.to_string().parse::<f64>().map_or(Json::Null, double)
+    } else {
+        double(f64::from(value))
+    }
 }
 
 fn double(value: f64) -> Json {
@@ -147,7 +161,9 @@ fn document(value: Document) -> Json {
         Document::Number(Number::Float(value)) => double(value),
         Document::String(text) => text.into(),
         Document::Array(items) => items.into_iter().map(document).collect(),
-        Document::Object(members) => members.into_iter().map(|(name, value)| (name, document(value))).collect(),
+        Document::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, document(value))).collect()
+        }
     }
 }
 

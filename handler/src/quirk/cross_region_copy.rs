@@ -25,9 +25,13 @@ const CALLS: [(&str, &str, &str); 10] = [
 ];
 
 /// The Region to sign for and the member that takes the URL, if the call needs one.
-pub fn source_region(operation: &Operation, parameters: &Map<String, Json>) -> Option<(String, &'static str)> {
-    let (_, _, member) =
-        CALLS.iter().find(|(service, name, _)| *service == operation.service.id() && *name == operation.name)?;
+pub fn source_region(
+    operation: &Operation,
+    parameters: &Map<String, Json>,
+) -> Option<(String, &'static str)> {
+    let (_, _, member) = CALLS
+        .iter()
+        .find(|(service, name, _)| *service == operation.service.id() && *name == operation.name)?;
     let given = parameters.get(*member).is_some_and(|url| !url.is_null());
     let region = parameters.get("SourceRegion")?.as_str()?;
     (!given).then(|| (region.to_owned(), *member))

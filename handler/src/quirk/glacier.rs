@@ -27,7 +27,9 @@ pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), B
     if !matches!(operation.name.as_str(), "UploadArchive" | "UploadMultipartPart") {
         return Ok(());
     }
-    let Some((linear, tree)) = request.body().bytes().map(|body| (hex(&Sha256::digest(body)), tree_hash(body))) else {
+    let Some((linear, tree)) =
+        request.body().bytes().map(|body| (hex(&Sha256::digest(body)), tree_hash(body)))
+    else {
         return Ok(());
     };
     request.headers_mut().try_insert("x-amz-content-sha256", linear)?;

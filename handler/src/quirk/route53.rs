@@ -23,7 +23,8 @@ mod tests {
 
     #[test]
     fn ids_lose_their_prefix_and_nothing_else_does() {
-        let Json::Object(mut given) = json!({"Id": "/hostedzone/Z1", "HostedZoneId": "Z2", "Name": "a/b"}) else {
+        let Json::Object(mut given) = json!({"Id": "/hostedzone/Z1", "HostedZoneId": "Z2", "Name": "a/b"})
+        else {
             panic!();
         };
         parameters(&mut given);

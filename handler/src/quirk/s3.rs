@@ -9,7 +9,9 @@
 //! - A bucket is created where the request goes: outside us-east-1 its `LocationConstraint` must say so.
 //! - `Expires` may be any text that a client once stored.
 
-use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder, TRANSIENT_ERRORS};
+use aws_runtime::retries::classifiers::{
+    AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder, TRANSIENT_ERRORS,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_xml::decode::{Document, try_data};
 use base64::Engine;
@@ -27,7 +29,8 @@ pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<Stri
         }
     }
     if operation.name == "CreateBucket" && region != "us-east-1" {
-        let configuration = parameters.entry("CreateBucketConfiguration").or_insert_with(|| Map::new().into());
+        let configuration =
+            parameters.entry("CreateBucketConfiguration").or_insert_with(|| Map::new().into());
         if let Json::Object(configuration) = configuration {
             // Directory buckets say where they are with `Location`.
             if !configuration.contains_key("LocationConstraint") && !configuration.contains_key("Location") {
@@ -62,7 +65,9 @@ pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
     let body = response.body().bytes().unwrap_or_default();
     std::str::from_utf8(body)
         .ok()
-        .and_then(|text| Document::new(text).root_element().map(|root| root.start_el().local() == "Error").ok())
+        .and_then(|text| {
+            Document::new(text).root_element().map(|root| root.start_el().local() == "Error").ok()
+        })
         .unwrap_or(false)
 }
 
@@ -95,7 +100,9 @@ pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<
     }
 }
 
-pub fn error_codes(classifier: AwsErrorCodeClassifierBuilder<OperationError>) -> AwsErrorCodeClassifier<OperationError> {
+pub fn error_codes(
+    classifier: AwsErrorCodeClassifierBuilder<OperationError>,
+) -> AwsErrorCodeClassifier<OperationError> {
     let mut transient = TRANSIENT_ERRORS.to_vec();
     transient.push("InternalError");
     classifier.transient_errors(transient).build()
@@ -103,6 +110,7 @@ pub fn error_codes(classifier: AwsErrorCodeClassifierBuilder<OperationError>) ->
 
 fn has_blob_payload(shape: &'static crate::catalog::shape::Shape) -> bool {
     crate::catalog::members(shape).iter().any(|member| {
-        member.is_payload() && member.target().is_ok_and(|target| matches!(target.kind, crate::catalog::shape::Kind::Blob))
+        member.is_payload()
+            && member.target().is_ok_and(|target| matches!(target.kind, crate::catalog::shape::Kind::Blob))
     })
 }

@@ -22,7 +22,8 @@ pub fn check(operation: &Operation, answer: Answer, sent: &Map<String, Json>) ->
 
 fn batch_is_stored(sent: &Map<String, Json>, answer: &Answer) -> bool {
     let entries = sent.get("Entries").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let stored = answer.members.get("Successful").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let stored =
+        answer.members.get("Successful").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     stored.iter().all(|stored| {
         entries
             .iter()
@@ -43,8 +44,9 @@ fn is_stored(body: Option<&Json>, digest: Option<&Json>) -> bool {
 }
 
 fn differs(answer: &Answer) -> Error {
-    let mut error = Error::new(Kind::MalformedResponse, "the queue stored another body than was sent: its MD5 differs")
-        .with_effect(Effect::Done);
+    let mut error =
+        Error::new(Kind::MalformedResponse, "the queue stored another body than was sent: its MD5 differs")
+            .with_effect(Effect::Done);
     error.status_code = Some(answer.status);
     error.request_id.clone_from(&answer.request_id);
     error.attempts = Some(answer.attempts);

@@ -53,7 +53,8 @@ impl ClientProtocolInner for Ec2QueryProtocol {
         let action = cfg
             .load::<aws_smithy_runtime_api::client::orchestrator::Metadata>()
             .ok_or_else(|| SerdeError::custom("no operation is named"))?;
-        let version = cfg.load::<ServiceVersion>().ok_or_else(|| SerdeError::custom("no service version is set"))?;
+        let version =
+            cfg.load::<ServiceVersion>().ok_or_else(|| SerdeError::custom("no service version is set"))?;
         let mut form = Form { body: String::new(), prefix: Vec::new(), at: Vec::new() };
         form.pair("Action", action.name());
         form.pair("Version", version.as_str());
@@ -90,7 +91,12 @@ impl ClientProtocolInner for Ec2QueryProtocol {
         Ok(Box::new(self.codec.create_deserializer(error)))
     }
 
-    fn update_endpoint(&self, request: &mut Request, endpoint: &Endpoint, cfg: &ConfigBag) -> Result<(), SerdeError> {
+    fn update_endpoint(
+        &self,
+        request: &mut Request,
+        endpoint: &Endpoint,
+        cfg: &ConfigBag,
+    ) -> Result<(), SerdeError> {
         apply_http_endpoint(request, endpoint, cfg)
     }
 }
@@ -154,7 +160,11 @@ impl Form {
 }
 
 impl ShapeSerializer for Form {
-    fn write_struct(&mut self, schema: &Schema<'_>, value: &dyn SerializableStruct) -> Result<(), SerdeError> {
+    fn write_struct(
+        &mut self,
+        schema: &Schema<'_>,
+        value: &dyn SerializableStruct,
+    ) -> Result<(), SerdeError> {
         self.inside(schema, None, |form| value.serialize_members(form))
     }
 

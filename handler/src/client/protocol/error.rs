@@ -35,7 +35,8 @@ pub fn read(operation: &'static Operation, response: &HttpResponse, cfg: &Config
     if let Some(shape) = shape
         && let Some(members) = members(shape, response, cfg)
     {
-        message = message.or_else(|| MESSAGES.iter().find_map(|name| members.get(*name)?.as_str().map(ToOwned::to_owned)));
+        message = message
+            .or_else(|| MESSAGES.iter().find_map(|name| members.get(*name)?.as_str().map(ToOwned::to_owned)));
         fields = shown(shape, members);
     }
     let mut meta = ErrorMetadata::builder();
@@ -63,7 +64,9 @@ pub fn xml_request_id(body: &[u8]) -> Option<String> {
     let mut root = document.root_element().ok()?;
     while let Some(mut tag) = root.next_tag() {
         match tag.start_el().local() {
-            "RequestId" | "RequestID" | "requestId" => return try_data(&mut tag).ok().map(|id| id.trim().to_owned()),
+            "RequestId" | "RequestID" | "requestId" => {
+                return try_data(&mut tag).ok().map(|id| id.trim().to_owned());
+            }
             "ResponseMetadata" => {
                 while let Some(mut inner) = tag.next_tag() {
                     if inner.start_el().local() == "RequestId" {
@@ -89,7 +92,8 @@ fn envelope(operation: &Operation, response: &HttpResponse, cfg: &ConfigBag) -> 
     match operation.service.metadata().protocol {
         Protocol::RestXml | Protocol::AwsQuery | Protocol::Ec2Query => xml_envelope(body).unwrap_or_default(),
         Protocol::AwsJson1_0 | Protocol::AwsJson1_1 | Protocol::RestJson1 | Protocol::RpcV2Cbor => {
-            let header = response.headers().get("x-amzn-errortype").map(|code| sanitize_error_code(code).to_owned());
+            let header =
+                response.headers().get("x-amzn-errortype").map(|code| sanitize_error_code(code).to_owned());
             let parsed = cfg
                 .load::<SharedClientProtocol>()
                 .and_then(|protocol| protocol.parse_error_metadata(response, cfg).ok())
@@ -125,7 +129,9 @@ fn xml_envelope(body: &[u8]) -> Option<Envelope> {
                     }
                 }
             }
-            "RequestId" | "RequestID" => envelope.request_id = try_data(&mut tag).ok().map(|id| id.trim().to_owned()),
+            "RequestId" | "RequestID" => {
+                envelope.request_id = try_data(&mut tag).ok().map(|id| id.trim().to_owned())
+            }
             _ => {}
         }
     }
@@ -191,7 +197,13 @@ fn shown(shape: &'static Shape, members: Map<String, Json>) -> Map<String, Json>
                         !target.has(&ShapeTrait::Sensitive)
                             && matches!(
                                 target.kind,
-                                Kind::Boolean | Kind::Double | Kind::Float | Kind::Integer | Kind::Long | Kind::String | Kind::Timestamp
+                                Kind::Boolean
+                                    | Kind::Double
+                                    | Kind::Float
+                                    | Kind::Integer
+                                    | Kind::Long
+                                    | Kind::String
+                                    | Kind::Timestamp
                             )
                     })
             });

@@ -13,7 +13,9 @@ use aws_smithy_json::protocol::aws_rest_json_1::AwsRestJsonProtocol;
 use aws_smithy_query::protocol::AwsQueryProtocol;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_schema::protocol::{ServiceShapeName, ServiceVersion, ServiceXmlNamespace, SharedClientProtocol};
+use aws_smithy_schema::protocol::{
+    ServiceShapeName, ServiceVersion, ServiceXmlNamespace, SharedClientProtocol,
+};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_xml::protocol::aws_rest_xml::AwsRestXmlProtocol;
@@ -32,8 +34,12 @@ pub fn configure(metadata: &'static Metadata, config: &mut Layer) {
     }
     let target = metadata.target_prefix.as_str();
     config.store_put(match metadata.protocol {
-        Protocol::AwsJson1_0 => SharedClientProtocol::new(AwsJsonRpcProtocol::aws_json_1_0().with_target_prefix(target)),
-        Protocol::AwsJson1_1 => SharedClientProtocol::new(AwsJsonRpcProtocol::aws_json_1_1().with_target_prefix(target)),
+        Protocol::AwsJson1_0 => {
+            SharedClientProtocol::new(AwsJsonRpcProtocol::aws_json_1_0().with_target_prefix(target))
+        }
+        Protocol::AwsJson1_1 => {
+            SharedClientProtocol::new(AwsJsonRpcProtocol::aws_json_1_1().with_target_prefix(target))
+        }
         Protocol::RestJson1 => SharedClientProtocol::new(AwsRestJsonProtocol::new()),
         Protocol::RestXml => {
             SharedClientProtocol::new(AwsRestXmlProtocol::new().with_no_error_wrapping(metadata.id == "s3"))
@@ -45,7 +51,11 @@ pub fn configure(metadata: &'static Metadata, config: &mut Layer) {
 }
 
 /// What the protocols leave open in a request.
-pub fn complete(bound: &Bound, protocol: &SharedClientProtocol, request: &mut HttpRequest) -> Result<(), BoxError> {
+pub fn complete(
+    bound: &Bound,
+    protocol: &SharedClientProtocol,
+    request: &mut HttpRequest,
+) -> Result<(), BoxError> {
     let operation = bound.operation();
     let metadata = operation.service.metadata();
     if metadata.aws_query_compatible {

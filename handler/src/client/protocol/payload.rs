@@ -15,9 +15,15 @@ use crate::catalog::shape::Kind;
 use crate::input::Bound;
 use crate::input::value::Value;
 
-pub fn complete(bound: &Bound, protocol: &SharedClientProtocol, request: &mut HttpRequest) -> Result<(), BoxError> {
+pub fn complete(
+    bound: &Bound,
+    protocol: &SharedClientProtocol,
+    request: &mut HttpRequest,
+) -> Result<(), BoxError> {
     let operation = bound.operation();
-    let Some(member) = operation.input.map(catalog::members).unwrap_or_default().iter().find(|it| it.is_payload()) else {
+    let Some(member) =
+        operation.input.map(catalog::members).unwrap_or_default().iter().find(|it| it.is_payload())
+    else {
         return Ok(());
     };
     match (&member.target()?.kind, bound.member(&member.name)) {
