@@ -177,7 +177,7 @@ impl Operation {
             OperationTrait::ResponseCode(code) => Some(*code),
             _ => None,
         });
-        let mut input_schema = struct_schema(input, "Input", |shape| shape.has_request_body_members())
+        let mut input_schema = struct_schema(input, "Input", shape::Shape::has_request_body_members)
             .with_http(HttpTrait::new(http_method, http_uri, code));
         for it in &traits {
             if let OperationTrait::InputRoot(model::XmlRoot(root, namespace)) = it {

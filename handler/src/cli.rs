@@ -48,7 +48,7 @@ Exit code: 0 done, 1 the call failed, 2 the arguments are wrong.
 ";
 
 /// How long a call from the command line may take: as long as the longest Lambda function.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Runs a subcommand.
 pub async fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {

@@ -130,7 +130,7 @@ impl Handler {
 
     fn logged_host(&self, route: &Route) -> Option<String> {
         let own = self.regions.own_partition();
-        let listed = self.config.endpoint_url.as_ref().map(|endpoint| endpoint.host());
+        let listed = self.config.endpoint_url.as_ref().map(super::custom_endpoint::CustomEndpoint::host);
         let host = route.endpoint.url.parse::<http::Uri>().ok()?.host()?.to_owned();
         service_host(&host, &[&own.dual_stack_dns_suffix, &own.dns_suffix], &self.regions, listed.as_deref())
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::catalog::model::{MemberTrait, OperationTrait};
 use crate::catalog::{self, Operation};
-use crate::error::{Error, Fault, Kind};
+use crate::error::{Error, Fault, Faults, Kind};
 use value::{Structure, Value};
 
 /// Parameters that fit: made by [`bind`] alone.
@@ -30,7 +30,7 @@ pub fn bind(operation: &'static Operation, parameters: Map<String, Json>) -> Res
             Fault::new("action", "takes an event stream as input, which a Lambda function cannot send");
         return Err(Error::faults(Kind::InvalidParameters, vec![fault]));
     }
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     let mut input = bind::input(operation, &parameters, &mut faults)?;
     if !faults.is_empty() {
         return Err(Error::faults(Kind::InvalidParameters, faults));

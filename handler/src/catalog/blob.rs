@@ -24,7 +24,14 @@ pub struct ServiceEntry {
     pub endpoints: Segment,
 }
 
-include!(concat!(env!("OUT_DIR"), "/directory.rs"));
+pub use directory::{NAMES, PARTITIONS, SERVICES};
+
+#[expect(clippy::unreadable_literal, reason = "written by build.rs for the compiler")]
+mod directory {
+    use super::{Segment, ServiceEntry};
+
+    include!(concat!(env!("OUT_DIR"), "/directory.rs"));
+}
 
 static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/models.bin"));
 

@@ -184,20 +184,14 @@ fn merge(shapes: &[Shape]) -> Result<HashMap<&str, &str>, Box<dyn Error>> {
 /// The shapes that are left, the most used first: their numbers are the shortest.
 fn by_use<'a>(service: &'a Service, merged: &HashMap<&str, &str>) -> Vec<&'a Shape> {
     let mut uses: HashMap<&str, usize> = HashMap::new();
-    let mut count = |target: &str| {
-        if let Some(name) = merged.get(target) {
-            *uses.entry(name).or_default() += 1;
-        }
-    };
-    for Shape(_, kind, _) in &service.shapes {
-        match kind {
-            Kind::List(element) => count(&element.1),
-            Kind::Map(key, value) => [key, value].iter().for_each(|member| count(&member.1)),
-            Kind::Structure(members) | Kind::Union(members) => {
-                members.iter().for_each(|member| count(&member.1))
-            }
-            _ => {}
-        }
+    let targets = service.shapes.iter().flat_map(|Shape(_, kind, _)| match kind {
+        Kind::List(element) => vec![&element.1],
+        Kind::Map(key, value) => vec![&key.1, &value.1],
+        Kind::Structure(members) | Kind::Union(members) => members.iter().map(|member| &member.1).collect(),
+        _ => Vec::new(),
+    });
+    for name in targets.filter_map(|target| merged.get(target.as_str())) {
+        *uses.entry(name).or_default() += 1;
     }
     let mut kept: Vec<&Shape> = service
         .shapes

@@ -73,8 +73,12 @@ impl Member {
         self.has(&MemberTrait::Payload)
     }
 
-    pub fn is_header(&self) -> bool {
-        self.traits.iter().any(|it| matches!(it, MemberTrait::Header(_)))
+    /// The header that the member is bound to.
+    pub fn header(&self) -> Option<&str> {
+        self.traits.iter().find_map(|it| match it {
+            MemberTrait::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     fn bound_outside_body(&self) -> bool {

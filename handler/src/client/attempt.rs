@@ -72,7 +72,7 @@ impl Intercept for AttemptLog {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.with(|attempts| {
-            attempts.push(Attempt { started: Instant::now(), ended: None, effect: Effect::Unknown })
+            attempts.push(Attempt { started: Instant::now(), ended: None, effect: Effect::Unknown });
         });
         Ok(())
     }
@@ -94,9 +94,7 @@ impl Intercept for AttemptLog {
             // 2xx that could not be read: done. 200 with an error body is sorted out by the error itself.
             (Some(_), Some(Err(error))) if error.is_operation_error() => Effect::Unknown,
             (Some(_), _) => Effect::Done,
-            (None, Some(Err(error))) if error.as_connector_error().is_some_and(|error| never_sent(error)) => {
-                Effect::None
-            }
+            (None, Some(Err(error))) if error.as_connector_error().is_some_and(never_sent) => Effect::None,
             (None, _) => Effect::Unknown,
         };
         self.with(|attempts| {

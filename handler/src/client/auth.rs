@@ -18,7 +18,7 @@ use crate::endpoint::{AuthScheme, Resolved};
 use crate::error::{Error, Kind};
 
 /// As long as botocore's.
-const PRESIGNED_FOR: Duration = Duration::from_secs(3_600);
+const PRESIGNED_FOR: Duration = Duration::from_hours(1);
 
 /// The chosen scheme with its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,12 +97,12 @@ impl Signing {
             options.signature_type = HttpSignatureType::HttpRequestQueryParams;
             options.expires_in = Some(PRESIGNED_FOR);
         }
-        let mut config = SigV4OperationSigningConfig::default();
-        config.name = Some(SigningName::from(self.name.clone()));
-        config.region = Some(SigningRegion::from(Region::new(region)));
-        config.region_set = Some(self.regions.iter().map(String::as_str).collect::<SigningRegionSet>());
-        config.signing_options = options;
-        config
+        SigV4OperationSigningConfig {
+            name: Some(SigningName::from(self.name.clone())),
+            region: Some(SigningRegion::from(Region::new(region))),
+            region_set: Some(self.regions.iter().map(String::as_str).collect::<SigningRegionSet>()),
+            signing_options: options,
+        }
     }
 }
 

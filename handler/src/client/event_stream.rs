@@ -145,5 +145,5 @@ fn text<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
         .iter()
         .find(|header| header.name().as_str() == name)
         .and_then(|header| header.value().as_string().ok())
-        .map(|text| text.as_str())
+        .map(aws_smithy_types::str_bytes::StrBytes::as_str)
 }

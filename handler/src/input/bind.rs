@@ -13,7 +13,7 @@ use super::value::{Structure, Value};
 use crate::catalog::model::{MemberTrait, ShapeTrait};
 use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self, Operation};
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Faults};
 use crate::suggest;
 
 /// The explicit forms of blobs, and of strings that carry JSON.
@@ -23,7 +23,7 @@ const FORMS: [&str; 3] = ["$base64", "$text", "$json"];
 pub fn input(
     operation: &'static Operation,
     parameters: &Map<String, Json>,
-    faults: &mut Vec<Fault>,
+    faults: &mut Faults,
 ) -> Result<Structure, Error> {
     let mut binder = Binder { faults };
     let Some(shape) = operation.input else {
@@ -39,7 +39,7 @@ pub fn input(
 }
 
 struct Binder<'a> {
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Faults,
 }
 
 impl Binder<'_> {
@@ -55,7 +55,12 @@ impl Binder<'_> {
         path: &str,
     ) -> Result<Structure, Error> {
         for name in given.keys().filter(|name| !members.iter().any(|member| member.name == **name)) {
-            let near = suggest::nearest(name, members.iter().map(|member| member.name.clone()));
+            // Each search for near names costs; parameters of nothing but unknown members must not.
+            let near = if self.faults.is_full() {
+                Vec::new()
+            } else {
+                suggest::nearest(name, members.iter().map(|member| member.name.as_str()))
+            };
             let at = format!("{path}.{}", suggest::shown(name));
             self.fault(&at, format!("unknown member{}", suggest::did_you_mean(&near)));
         }
@@ -81,11 +86,11 @@ impl Binder<'_> {
 
     fn member(&mut self, member: &'static Member, json: &Json, path: &str) -> Result<Option<Value>, Error> {
         let target = member.target()?;
-        if member.has(&MemberTrait::Label) || member.has(&MemberTrait::HostLabel) {
-            if json.as_str() == Some("") {
-                self.fault(path, "must not be empty: it is part of the address");
-                return Ok(None);
-            }
+        if (member.has(&MemberTrait::Label) || member.has(&MemberTrait::HostLabel))
+            && json.as_str() == Some("")
+        {
+            self.fault(path, "must not be empty: it is part of the address");
+            return Ok(None);
         }
         if member.is_payload() && matches!(target.kind, Kind::Blob) {
             return Ok(self.body(json, path));
@@ -283,12 +288,11 @@ impl Binder<'_> {
     }
 
     fn base64(&mut self, text: &str, path: &str) -> Option<Value> {
-        match STANDARD.decode(text) {
-            Ok(bytes) => Some(Value::Blob(Blob::new(bytes))),
-            Err(_) => {
-                self.fault(path, "not base64; write {\"$text\": …} for plain text");
-                None
-            }
+        if let Ok(bytes) = STANDARD.decode(text) {
+            Some(Value::Blob(Blob::new(bytes)))
+        } else {
+            self.fault(path, "not base64; write {\"$text\": …} for plain text");
+            None
         }
     }
 

@@ -5,6 +5,7 @@
 //! not fit the shape.
 
 use aws_smithy_schema::Schema;
+use aws_smithy_schema::prelude::STRING;
 use aws_smithy_schema::serde::{SerdeError, ShapeDeserializer};
 use aws_smithy_types::date_time::Format;
 use aws_smithy_types::{DateTime, Document, Number};
@@ -43,21 +44,32 @@ fn member_value(
     deserializer: &mut dyn ShapeDeserializer,
 ) -> Result<Json, SerdeError> {
     let target = member.target().map_err(|error| SerdeError::custom(error.to_string()))?;
-    if matches!(target.kind, Kind::Timestamp) && member.is_header() {
-        return header_timestamp(member.schema, deserializer).map(timestamp);
+    if matches!(target.kind, Kind::Timestamp)
+        && let Some(header) = member.header()
+    {
+        return header_timestamp(header, member.schema, deserializer);
     }
     value(target, member.schema, deserializer)
 }
 
-/// The SDK takes no offsets in headers, which some services write.
+/// Services write other formats into headers than their models say. What cannot be read at all is an error, but for
+/// `Expires`: HTTP allows any text there (RFC 9111, section 5.3), and S3 hands out whatever a client once stored.
 fn header_timestamp(
+    header: &str,
     schema: &Schema<'_>,
     deserializer: &mut dyn ShapeDeserializer,
-) -> Result<DateTime, SerdeError> {
-    deserializer.read_timestamp(schema).or_else(|error| {
-        let text = deserializer.read_string(schema)?;
-        DateTime::from_str(&text, Format::DateTimeWithOffset).map_err(|_| error)
-    })
+) -> Result<Json, SerdeError> {
+    let error = match deserializer.read_timestamp(schema) {
+        Ok(time) => return Ok(timestamp(time)),
+        Err(error) => error,
+    };
+    let text = deserializer.read_string(&STRING)?;
+    let formats = [Format::DateTimeWithOffset, Format::HttpDate, Format::EpochSeconds];
+    match formats.into_iter().find_map(|format| DateTime::from_str(&text, format).ok()) {
+        Some(time) => Ok(timestamp(time)),
+        None if header.eq_ignore_ascii_case("expires") => Ok(text.into()),
+        None => Err(error),
+    }
 }
 
 fn value(

@@ -1,4 +1,4 @@
-//! Copies that the destination makes from another Region: RDS, Neptune, DocumentDB and EC2.
+//! Copies that the destination makes from another Region: RDS, Neptune, `DocumentDB` and EC2.
 //!
 //! The destination reads the source in the caller's name, so it wants a URL of the same call, signed for the source
 //! Region. SDKs make it from `SourceRegion`, which RDS and its relatives do not even model; EC2 wants the

@@ -4,6 +4,8 @@
 //! - Every request names the API version in a header of its own.
 //! - Uploads carry the tree hash of their bytes: SHA-256 over each MiB, joined in pairs up to one root.
 
+use std::fmt::Write as _;
+
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Map, Value as Json};
@@ -56,8 +58,12 @@ fn tree_hash(body: &[u8]) -> String {
     hex(&level.concat())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

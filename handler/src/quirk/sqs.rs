@@ -5,6 +5,7 @@
 use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
 
+use super::glacier::hex;
 use crate::catalog::Operation;
 use crate::client::Answer;
 use crate::effect::Effect;
@@ -39,8 +40,7 @@ fn is_stored(body: Option<&Json>, digest: Option<&Json>) -> bool {
         Some(Json::Object(form)) => form.get("$json").map(Json::to_string).unwrap_or_default(),
         _ => return true,
     };
-    let computed: String = Md5::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-    computed == digest
+    hex(&Md5::digest(body)) == digest
 }
 
 fn differs(answer: &Answer) -> Error {

@@ -28,6 +28,12 @@ pub struct Ec2QueryProtocol {
     codec: XmlCodec,
 }
 
+impl Default for Ec2QueryProtocol {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Ec2QueryProtocol {
     pub fn new() -> Self {
         let settings = XmlCodecSettings::builder().default_timestamp_format(Format::DateTime).build();
@@ -129,11 +135,16 @@ impl Form {
         if let Some(name) = schema.json_name() {
             return name.value().to_owned();
         }
-        let name = schema.xml_name().map(|name| name.value()).or(schema.member_name()).unwrap_or_default();
+        let name = schema
+            .xml_name()
+            .map(aws_smithy_schema::traits::XmlNameTrait::value)
+            .or(schema.member_name())
+            .unwrap_or_default();
         let mut characters = name.chars();
         characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is the body of the trait's methods")]
     fn scalar(&mut self, schema: &Schema<'_>, value: &str) -> Result<(), SerdeError> {
         let segment = self.segment(schema);
         self.prefix.push(segment);
@@ -229,11 +240,12 @@ impl ShapeSerializer for Form {
     }
 
     fn write_timestamp(&mut self, schema: &Schema<'_>, value: &DateTime) -> Result<(), SerdeError> {
-        let format = match schema.timestamp_format().map(|it| it.format()) {
-            Some(TimestampFormat::EpochSeconds) => Format::EpochSeconds,
-            Some(TimestampFormat::HttpDate) => Format::HttpDate,
-            _ => Format::DateTime,
-        };
+        let format =
+            match schema.timestamp_format().map(aws_smithy_schema::traits::TimestampFormatTrait::format) {
+                Some(TimestampFormat::EpochSeconds) => Format::EpochSeconds,
+                Some(TimestampFormat::HttpDate) => Format::HttpDate,
+                _ => Format::DateTime,
+            };
         let text = value.fmt(format).map_err(|error| SerdeError::custom(error.to_string()))?;
         self.scalar(schema, &text)
     }

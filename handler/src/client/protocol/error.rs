@@ -130,7 +130,7 @@ fn xml_envelope(body: &[u8]) -> Option<Envelope> {
                 }
             }
             "RequestId" | "RequestID" => {
-                envelope.request_id = try_data(&mut tag).ok().map(|id| id.trim().to_owned())
+                envelope.request_id = try_data(&mut tag).ok().map(|id| id.trim().to_owned());
             }
             _ => {}
         }
