@@ -1,8 +1,8 @@
 """The same handler with the models of one service: what start-up would be if models cost any.
 
 Nothing enters; the path of a second release binary leaves, built from a copy of the sources in which
-`handler/models` holds DynamoDB alone. Fails if the build does. The first build compiles every
-dependency again, in a target folder of its own, and takes minutes.
+`handler/models` holds DynamoDB alone. Fails if the build does. The dependencies are those of the real
+build, in its target folder, whose own binary is put back afterwards.
 """
 
 import os
@@ -14,6 +14,7 @@ from support import paths
 
 _KEPT = "dynamodb.json"
 _COPY = paths.TOOLS / "few-services"
+_TARGET = Path(os.environ.get("CARGO_TARGET_DIR", paths.ROOT / "target")).resolve()
 MODELS = _COPY / "handler" / "models"
 
 
@@ -25,14 +26,20 @@ def build() -> Path:
     # A member of the workspace, which is read but not built.
     if not (_COPY / "tests").is_symlink():
         (_COPY / "tests").symlink_to(paths.ROOT / "tests")
-    target = _COPY / "target"
+    try:
+        _cargo_build(_COPY)
+        return Path(shutil.copy2(_TARGET / "release" / "bootstrap", _COPY / "bootstrap"))
+    finally:
+        _cargo_build(paths.ROOT)
+
+
+def _cargo_build(workspace: Path) -> None:
     subprocess.run(
-        ["cargo", "build", "--locked", "--release", "--package", "handler"],
-        cwd=_COPY,
-        env={**os.environ, "CARGO_TARGET_DIR": str(target)},
+        ["cargo", "build", "--locked", "--quiet", "--release", "--package", "handler"],
+        cwd=workspace,
+        env={**os.environ, "CARGO_TARGET_DIR": str(_TARGET)},
         check=True,
     )
-    return target / "release" / "bootstrap"
 
 
 def services(models: Path) -> int:
