@@ -199,7 +199,8 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
 
     this.logGroup = props.logGroup ?? new logs.LogGroup(this, 'LogGroup');
     this.logGroup.grantWrite(this.role);
-    this.grantPlatform(props);
+    const isTraced = props.tracing !== undefined && props.tracing !== lambda.Tracing.DISABLED;
+    this.grantPlatform(props, isTraced);
 
     const settings = {
       ...(props.resultLimit && { RESULT_LIMIT: props.resultLimit.toBytes().toString() }),
@@ -215,7 +216,6 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
       description: props.description ?? 'Calls AWS APIs in other Regions for Step Functions (cdk-cross-region-tasks)',
       role: this.role,
       logGroup: this.logGroup,
-      tracing: props.tracing,
       reservedConcurrentExecutions: props.reservedConcurrentExecutions,
       environment: {
         [OperationTable.variable]: Lazy.string({ produce: () => this.table.render(Stack.of(this)) }),
@@ -230,7 +230,10 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
       allowAllOutbound: props.allowAllOutbound,
     });
     this.lambdaFunction = lambdaFunction;
-    this.acceptTracing(props.tracing);
+    if (isTraced) {
+      // Asked for here, CDK would add its `*` to the policy that holds the statements of the tasks.
+      (lambdaFunction.node.defaultChild as lambda.CfnFunction).tracingConfig = { mode: props.tracing };
+    }
     this.functionArn = lambdaFunction.functionArn;
     this.functionName = lambdaFunction.functionName;
 
@@ -283,8 +286,15 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
   }
 
   /** What Lambda itself does in the function's name: network interfaces, traces, reading the environment. */
-  private grantPlatform(props: CrossRegionFunctionProps): void {
+  private grantPlatform(props: CrossRegionFunctionProps, isTraced: boolean): void {
     props.environmentEncryption?.grantDecrypt(this.role);
+    if (isTraced) {
+      const statement = new iam.PolicyStatement({
+        actions: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+        resources: ['*'],
+      });
+      this._allowOnAll(statement, 'X-Ray has no resources that a statement for sending traces could name');
+    }
     if (props.vpc) {
       const statement = new iam.PolicyStatement({
         actions: [
@@ -298,14 +308,6 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
         resources: ['*'],
       });
       this._allowOnAll(statement, 'Lambda names the network interfaces of a function in a VPC when it makes them');
-    }
-  }
-
-  /** CDK writes the statement for X-Ray itself, into the role's default policy. */
-  private acceptTracing(tracing = lambda.Tracing.DISABLED): void {
-    const policy = this.role.node.tryFindChild('DefaultPolicy');
-    if (tracing !== lambda.Tracing.DISABLED && policy instanceof iam.Policy) {
-      acceptWildcard(policy, 'X-Ray has no resources that a statement for sending traces could name');
     }
   }
 }

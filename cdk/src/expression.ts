@@ -3,11 +3,17 @@
  * token), or one that comes from the state machine's state while it runs (JSONPath, JSONata).
  */
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Token } from 'aws-cdk-lib/core';
+import { Token, Tokenization } from 'aws-cdk-lib/core';
 
 /** Whether the string is a JSONPath reference or a JSONata expression. */
 export function isFromState(value: string): boolean {
   return sfn.JsonPath.isEncodedJsonPath(value) || isJsonata(value);
+}
+
+/** Whether any part of the string comes from state. */
+export function holdsState(value: string): boolean {
+  const tokens = Tokenization.reverseString(value).tokens;
+  return isJsonata(value) || tokens.some((token) => sfn.JsonPath.isEncodedJsonPath(token.toString()));
 }
 
 /** Whether the value can be looked at now. */

@@ -21,15 +21,19 @@ const NOT_FINITE = ['NaN', 'Infinity', '-Infinity'];
 const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/**
- * @param foldCase whether members may differ from the model in case, as Step Functions' own spelling does
- */
-export function parameterProblems(service: Service, operation: Operation, parameters: Json, foldCase = false) {
-  const check = new Check(service.shapes, foldCase);
+export interface Style {
+  /** Members may differ from the model in case, as Step Functions' own spelling does. */
+  readonly foldsCase: boolean;
+  /** Keys that end in `.$` are given a value at run time, as JSONPath does and JSONata does not. */
+  readonly readsPaths: boolean;
+}
+
+export function parameterProblems(service: Service, operation: Operation, parameters: Json, style: Style): string[] {
   if (operation.input === undefined) {
     const given = Object.keys(parameters).map((name) => `\`${name}\``);
     return given.length > 0 ? [`\`parameters\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
   }
+  const check = new Check(service.shapes, style);
   check.structure(parameters, service.shapes[operation.input], 'parameters', operation.token);
   return check.problems;
 }
@@ -39,7 +43,7 @@ class Check {
 
   constructor(
     private readonly shapes: Service['shapes'],
-    private readonly foldCase: boolean,
+    private readonly style: Style,
   ) {}
 
   /** @param filled a member that the handler fills in where it is left out */
@@ -50,7 +54,7 @@ class Check {
     const members = shape.members ?? {};
     const present = new Set<string>();
     for (const [key, given] of Object.entries(value)) {
-      const { name, dynamic } = parseKey(key);
+      const { name, dynamic } = this.parseKey(key);
       const member = this.memberName(members, name);
       if (member === undefined) {
         this.problems.push(`unknown member \`${path}.${name}\`${didYouMean(name, Object.keys(members))}`);
@@ -77,7 +81,7 @@ class Check {
       return;
     }
     const shape = this.shapes[shapeName];
-    const form = explicitForm(value);
+    const form = this.explicitForm(value);
     if (form && (shape.type === 'blob' || shape.type === 'string')) {
       return this.form(form, shape.type, path);
     }
@@ -140,7 +144,7 @@ class Check {
       return this.mismatch(path, 'an object', value);
     }
     for (const [key, element] of Object.entries(value)) {
-      const { name, dynamic } = parseKey(key);
+      const { name, dynamic } = this.parseKey(key);
       if (!dynamic) {
         this.element(element, shape, shape.value!.shape, `${path}.${name}`);
       }
@@ -187,7 +191,22 @@ class Check {
       return name;
     }
     const folded = name.toLowerCase();
-    return this.foldCase ? Object.keys(members).find((member) => member.toLowerCase() === folded) : undefined;
+    return this.style.foldsCase ? Object.keys(members).find((member) => member.toLowerCase() === folded) : undefined;
+  }
+
+  private explicitForm(value: unknown): Form | undefined {
+    const entries = isObject(value) ? Object.entries(value) : [];
+    if (entries.length !== 1) {
+      return undefined;
+    }
+    const [[key, content]] = entries;
+    const { name, dynamic } = this.parseKey(key);
+    return FORMS.includes(name) ? { name, content, dynamic } : undefined;
+  }
+
+  private parseKey(key: string): { name: string; dynamic: boolean } {
+    const dynamic = this.style.readsPaths && key.endsWith(DYNAMIC);
+    return { name: dynamic ? key.slice(0, -DYNAMIC.length) : key, dynamic };
   }
 }
 
@@ -195,21 +214,6 @@ interface Form {
   readonly name: string;
   readonly content: unknown;
   readonly dynamic: boolean;
-}
-
-function explicitForm(value: unknown): Form | undefined {
-  const entries = isObject(value) ? Object.entries(value) : [];
-  if (entries.length !== 1) {
-    return undefined;
-  }
-  const [[key, content]] = entries;
-  const { name, dynamic } = parseKey(key);
-  return FORMS.includes(name) ? { name, content, dynamic } : undefined;
-}
-
-function parseKey(key: string): { name: string; dynamic: boolean } {
-  const dynamic = key.endsWith(DYNAMIC);
-  return { name: dynamic ? key.slice(0, -DYNAMIC.length) : key, dynamic };
 }
 
 function isObject(value: unknown): value is Json {

@@ -5,11 +5,12 @@
  * a problem. Nothing is thrown, so that a user sees all problems of all tasks at once.
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Token } from 'aws-cdk-lib/core';
 import { CallSettings, settingProblems, Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
 import { endpointProblem } from './endpoint';
-import { isFromState } from './expression';
+import { holdsState, isFromState } from './expression';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
@@ -25,6 +26,7 @@ export interface Call extends CallSettings {
   readonly endpoint?: string;
   readonly endpoints?: string[];
   readonly parameters?: { [key: string]: any };
+  readonly queryLanguage?: sfn.QueryLanguage;
   readonly iamAction?: string;
   readonly iamResources?: string[];
   readonly iamResourcesByAction?: { [action: string]: string[] };
@@ -68,7 +70,7 @@ export function plan(call: Call): Plan {
     },
     scoped: statements.scoped,
     unscoped: [...statements.unscoped, ...(helper?.unscoped ?? [])],
-    problems: [...problems, ...settingProblems(call), ...statements.problems],
+    problems: [...problems, ...settingProblems(call), ...policyProblems(call), ...statements.problems],
     warnings,
   };
 }
@@ -100,8 +102,11 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     return undefined;
   }
   const [action, operation] = found;
-  const foldCase = call.spelling === Spelling.STEP_FUNCTIONS;
-  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, foldCase));
+  const style = {
+    foldsCase: call.spelling === Spelling.STEP_FUNCTIONS,
+    readsPaths: call.queryLanguage !== sfn.QueryLanguage.JSONATA,
+  };
+  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style));
   if (operation.eventInput) {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }
@@ -121,7 +126,10 @@ function boundRegions(call: Call, problems: string[], warnings: string[]): strin
     return undefined;
   }
   const fromState = isFromState(call.region);
-  if (fromState && !call.regions?.length) {
+  if (call.regions?.length === 0) {
+    problems.push('`regions` is empty: name the Regions, or leave it out');
+  }
+  if (fromState && !call.regions) {
     warnings.push('`region` comes from state and may be any Region: list the Regions that it may be in `regions`');
     return undefined;
   }
@@ -153,6 +161,19 @@ function boundEndpoints(call: Call, problems: string[]): string[] {
     problems.push(...(problem ? [problem] : []));
   }
   return endpoints;
+}
+
+/** Policies are written before there is any state. */
+function policyProblems(call: Call): string[] {
+  const values = {
+    iamAction: call.iamAction === undefined ? [] : [call.iamAction],
+    iamResources: call.iamResources ?? [],
+    iamResourcesByAction: Object.entries(call.iamResourcesByAction ?? {}).flat(2),
+    passRoles: call.passRoles?.map((role) => role.roleArn) ?? [],
+  };
+  return Object.entries(values)
+    .filter(([, strings]) => strings.some(holdsState))
+    .map(([name]) => `\`${name}\` must not come from state: policies are written at synth. Name all that it may be`);
 }
 
 function literalProblem(value: string, check: (literal: string) => string | undefined): string | undefined {

@@ -65,6 +65,7 @@ describe('Regions', () => {
       { region: '$.region' },
       "`$.region` is no Region; for a Region from state write sfn.JsonPath.stringAt('$.region')",
     ],
+    ['no bounds at all', { region: STATE, regions: [] }, '`regions` is empty: name the Regions, or leave it out'],
     ['bounds from state', { region: STATE, regions: [JSONATA] }, '`regions` must not come from state'],
     ['bounds that are none', { region: STATE, regions: ['us-west'] }, '`us-west` is no Region of AWS'],
   ];
@@ -130,6 +131,23 @@ describe('endpoints', () => {
     const endpoint = 'https://s3.example.com';
     expect(errorsOf(stackWith({ endpoint, endpoints: [endpoint] }))).toEqual([
       '`endpoints` bounds an `endpoint` from state, but `endpoint` is known: leave it out',
+    ]);
+  });
+});
+
+describe('policies are written before there is any state', () => {
+  const bucket = `arn:aws:s3:::${sfn.JsonPath.stringAt('$.bucket')}/*`;
+  const wrong: [string, Changes][] = [
+    ['iamResources', { iamResources: [bucket] }],
+    ['iamResources', { iamResources: [JSONATA] }],
+    ['iamAction', { iamAction: STATE }],
+    ['iamResourcesByAction', { iamResourcesByAction: { 's3:GetObject': [bucket] } }],
+    ['passRoles', { passRoles: [iam.Role.fromRoleArn(newStack(), 'Role', STATE)] }],
+  ];
+
+  test.each(wrong)('%s %j', (name, changes) => {
+    expect(errorsOf(stackWith(changes))).toEqual([
+      `\`${name}\` must not come from state: policies are written at synth. Name all that it may be`,
     ]);
   });
 });

@@ -47,8 +47,9 @@ test('a function in a VPC, with tracing', () => {
 
 test("a user's own wildcard is still found, also beside one of the library", () => {
   const build = (stack: Stack) => {
-    new CallAwsServiceCrossRegion(stack, 'All', { ...GET_OBJECT, ...DESCRIBE_REGIONS });
-    new CallAwsServiceCrossRegion(stack, 'Task', { ...GET_OBJECT, iamResources: ['*'] });
+    const handler = new CrossRegionFunction(stack, 'Function', { tracing: lambda.Tracing.ACTIVE });
+    new CallAwsServiceCrossRegion(stack, 'All', { ...GET_OBJECT, ...DESCRIBE_REGIONS, handler });
+    new CallAwsServiceCrossRegion(stack, 'Task', { ...GET_OBJECT, iamResources: ['*'], handler });
   };
   expect(findings(build)).toEqual(['AwsSolutions-IAM5[Resource']);
 });

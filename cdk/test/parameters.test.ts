@@ -232,4 +232,11 @@ describe('what is not known at synth passes', () => {
       'missing required member `parameters.Bucket`',
     ]);
   });
+
+  test('no keys in JSONata, which knows no such keys', () => {
+    const more = { queryLanguage: sfn.QueryLanguage.JSONATA };
+    expect(faults('s3', 'getObject', { 'Bucket': 'b', 'Key': 'k', 'VersionId.$': '$.v' }, more)).toEqual([
+      'unknown member `parameters.VersionId.$`; did you mean `VersionId`?',
+    ]);
+  });
 });
