@@ -70,6 +70,8 @@ pub struct Route {
     /// Put before the host.
     pub(crate) host_prefix: Option<String>,
     pub(crate) permit: crate::table::Permit,
+    /// Credentials of a directory bucket's session, in place of the caller's own.
+    pub(crate) session: Option<aws_credential_types::Credentials>,
     /// Instead of a request, a URL is made, for a service of that Region.
     pub(crate) presigned_for: Option<String>,
 }
@@ -279,15 +281,19 @@ fn client_plugins(
         .with_client_plugin(NoAuthRuntimePluginV2::new())
 }
 
-/// The SDKs' own for connections.
-const CONNECT: Duration = Duration::from_millis(3_100);
+/// Milliseconds for a connection, the SDKs' own first. The SDK keeps a pool of connections for each value that it
+/// ever saw, so what is left of the time is rounded down to one of few.
+const CONNECT_MS: [u64; 7] = [3_100, 1_600, 800, 400, 200, 100, 50];
 
 impl Patience {
     /// Of the time that is left, at most four fifths go into one connection, so that an unreachable host is told
     /// from an unanswered request.
     pub fn within(remaining: Duration, timeouts: Timeouts, retry: Retry, body_limit: usize) -> Self {
+        let most = remaining * 4 / 5;
+        let steps = CONNECT_MS.map(Duration::from_millis);
+        let fitting = steps.into_iter().find(|step| *step <= most).unwrap_or(most);
         Self {
-            connect: timeouts.connect.unwrap_or(CONNECT).min(remaining * 4 / 5),
+            connect: timeouts.connect.filter(|connect| *connect <= most).unwrap_or(fitting),
             attempt: timeouts.attempt,
             operation: remaining,
             retry: retry.mode,
@@ -298,7 +304,7 @@ impl Patience {
 
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
         let mut timeouts = TimeoutConfig::builder()
-            .connect_timeout(self.connect.min(self.operation))
+            .connect_timeout(self.connect)
             .operation_timeout(self.operation);
         if let Some(attempt) = self.attempt {
             timeouts = timeouts.operation_attempt_timeout(attempt.min(self.operation));

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::error::{Error, Fault, Kind};
 use crate::event::Event;
+use crate::helper::{self, Caller, Helpers};
 use crate::output::{body, limit};
 use crate::region::Regions;
 use crate::table::{Call, Table};
@@ -27,6 +28,7 @@ pub struct Handler {
     regions: Regions,
     table: Table,
     clients: Clients,
+    helpers: Helpers,
 }
 
 impl Handler {
@@ -38,7 +40,7 @@ impl Handler {
             None => Table::default(),
         };
         let table = table.with_local_endpoint(config.endpoint_url.clone());
-        Ok(Self { config, regions, table, clients })
+        Ok(Self { config, regions, table, clients, helpers: Helpers::default() })
     }
 
     pub fn config(&self) -> &Config {
@@ -91,19 +93,38 @@ impl Handler {
             account_id: account_id.as_deref(),
         };
         let patience = self.patience(&event, deadline)?;
-        if let Some((source, member)) = quirk::source_region(operation, bound.parameters()) {
+        let source = quirk::source_region(&bound);
+        bound = quirk::prepared(bound, &event.region);
+        if let Some((source, member)) = source {
             let source =
                 self.regions.parse(&source).map_err(|message| fault("parameters.SourceRegion", message))?;
-            let route = target::route(&bound, permit.clone(), Wanted { region: source.as_str(), ..wanted })?;
-            bound = quirk::prepared(bound, &event.region);
+            let wanted = Wanted { region: source.as_str(), ..wanted };
+            let route = target::route(&bound, permit.also_in(&source)?, wanted)?;
             let url = self.clients.presign(bound.clone(), &route, event.region.as_str(), patience).await?;
             bound = bound.with_text(member, url);
         }
-        let route = target::route(&bound, permit, wanted)?;
+        let caller = Caller {
+            table: &self.table,
+            clients: &self.clients,
+            region: &event.region,
+            endpoint: event.endpoint.as_ref(),
+            wanted,
+            patience,
+        };
+        let mut route = self.helpers.route(caller, &bound, permit.clone()).await?;
         invocation.host = self.logged_host(&route);
 
         let sent = bound.parameters().clone();
-        let answer = self.clients.send(bound, &route, patience).await?;
+        let spare = helper::may_move(operation).then(|| bound.clone());
+        let mut outcome = self.clients.send(bound, &route, self.patience(&event, deadline)?).await;
+        if let (Some(bound), Err(error)) = (spare, &outcome)
+            && self.helpers.has_moved(operation, error)
+        {
+            let patience = self.patience(&event, deadline)?;
+            route = self.helpers.route(Caller { patience, ..caller }, &bound, permit).await?;
+            outcome = self.clients.send(bound, &route, self.patience(&event, deadline)?).await;
+        }
+        let answer = outcome?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
 
         let answer = quirk::answer(operation, answer, event.function_error, &sent)?;

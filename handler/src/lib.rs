@@ -12,7 +12,8 @@
 //! | [`client`] | the service's answer | the service's error, `Unreachable`, `OutcomeUnknown`, … |
 //! | [`output`] | the result within its size | `ResultTooLarge` |
 //!
-//! Each stage takes the value that only the stage before can build. Beside the way: [`error`] makes every failure
+//! Each stage takes the value that only the stage before can build. Beside the way: [`helper`] makes
+//! the calls that another call needs first, [`error`] makes every failure
 //! what Step Functions sees, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single
 //! services, [`telemetry`] writes the one log line, [`lambda`] and [`cli`] are the two ways in.
 
@@ -28,6 +29,7 @@ pub mod endpoint;
 pub mod error;
 pub mod event;
 mod fields;
+pub mod helper;
 pub mod input;
 pub mod json;
 pub mod lambda;

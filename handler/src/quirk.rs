@@ -4,12 +4,17 @@
 //! here is a name looked up in a match: a service without a quirk pays nothing.
 
 mod apigateway;
+mod cloudsearchdomain;
 mod cross_region_copy;
+pub mod directory_bucket;
+pub mod endpoint_discovery;
 mod glacier;
 mod lambda;
+mod machinelearning;
 mod route53;
 mod s3;
 mod sqs;
+mod sso_oidc;
 
 use aws_runtime::retries::classifiers::{AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -22,6 +27,7 @@ use crate::client::Answer;
 use crate::client::failure::OperationError;
 use crate::error::Error;
 use crate::event::FunctionError;
+use crate::input::Bound;
 
 pub use cross_region_copy::{prepared, source_region};
 
@@ -35,6 +41,16 @@ pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<Stri
     }
 }
 
+/// Where the parameters send a call, in place of the service's own address.
+pub fn address(bound: &Bound) -> Option<String> {
+    if bound.operation().service.id() == "machinelearning" { machinelearning::address(bound) } else { None }
+}
+
+/// Whether the bucket stands in the path though the caller did not ask for that.
+pub fn is_path_style(operation: &Operation) -> bool {
+    operation.service.id() == "s3" && s3::is_path_style(operation)
+}
+
 /// Headers that a service wants and its model does not tell.
 pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), BoxError> {
     if operation.traits.iter().any(|it| matches!(it, OperationTrait::EndpointDiscovery { .. })) {
@@ -45,6 +61,7 @@ pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), B
     }
     match operation.service.id() {
         "apigateway" => apigateway::request(request),
+        "cloudsearchdomain" => cloudsearchdomain::request(operation, request),
         "glacier" => glacier::request(operation, request),
         _ => Ok(()),
     }
@@ -62,7 +79,11 @@ pub fn code_from_status(operation: &Operation, status: u16) -> Option<String> {
 
 /// What an error's answer says besides its message.
 pub fn error(operation: &Operation, response: &HttpResponse, error: OperationError) -> OperationError {
-    if operation.service.id() == "s3" { s3::error(response, error) } else { error }
+    match operation.service.id() {
+        "s3" => s3::error(response, error),
+        "sso-oidc" => sso_oidc::error(error),
+        _ => error,
+    }
 }
 
 /// Members that the protocols cannot read.

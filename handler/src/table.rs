@@ -208,6 +208,19 @@ impl Permit {
         self.endpoint.as_ref()
     }
 
+    /// The same leave for another Region of the same call. One entry must list both.
+    pub fn also_in(&self, region: &Region) -> Result<Self, Error> {
+        let entries: Vec<_> =
+            self.entries.iter().filter(|entry| entry.lists_region(region)).map(Arc::clone).collect();
+        if entries.is_empty() {
+            return Err(not_allowed(format!(
+                "no single entry of the operation table lists Region `{region}` beside `{}` for `{}` of `{}`",
+                self.region, self.operation, self.service
+            )));
+        }
+        Ok(Self { region: region.clone(), entries, ..self.clone() })
+    }
+
     /// The second check: on where the call would go, and on what its signature would be good for. Parameters lead
     /// elsewhere, too, as an ARN of another Region does.
     pub fn check_resolved(&self, destination: &Destination<'_>) -> Result<(), Error> {

@@ -15,6 +15,7 @@ use crate::error::{Error, Kind};
 use crate::event::EndpointOptions;
 use crate::input::Bound;
 use crate::input::value::Value;
+use crate::quirk;
 use crate::table::{Destination, Permit};
 
 /// What decides on the address besides the parameters.
@@ -29,8 +30,26 @@ pub struct Wanted<'a> {
 
 /// Resolves the endpoint and checks what came of it.
 pub fn route(bound: &Bound, permit: Permit, wanted: Wanted<'_>) -> Result<Route, Error> {
+    let mut resolved = resolve(bound, wanted)?;
+    if let Some(address) = quirk::address(bound).filter(|_| wanted.endpoint.is_none()) {
+        resolved.url = address;
+    }
+    permitted(bound, permit, wanted, resolved)
+}
+
+/// The same, to an address that the service named in place of the rules' own.
+pub fn route_to(bound: &Bound, permit: Permit, wanted: Wanted<'_>, address: String) -> Result<Route, Error> {
+    let resolved = endpoint::Resolved { url: address, ..resolve(bound, wanted)? };
+    permitted(bound, permit, wanted, resolved)
+}
+
+fn permitted(
+    bound: &Bound,
+    permit: Permit,
+    wanted: Wanted<'_>,
+    resolved: endpoint::Resolved,
+) -> Result<Route, Error> {
     let operation = bound.operation();
-    let resolved = resolve(bound, wanted)?;
     let auth = auth::choose(operation, wanted.region, &resolved)?;
     let host_prefix = host_prefix(bound, &resolved.url)?;
     permit.check_resolved(&Destination {
@@ -46,6 +65,7 @@ pub fn route(bound: &Bound, permit: Permit, wanted: Wanted<'_>) -> Result<Route,
         region: wanted.region.to_owned(),
         host_prefix,
         permit,
+        session: None,
         presigned_for: None,
     })
 }
@@ -80,7 +100,7 @@ fn resolve(bound: &Bound, wanted: Wanted<'_>) -> Result<endpoint::Resolved, Erro
         account_id: wanted.account_id,
         s3: S3Settings {
             accelerate: wanted.options.accelerate,
-            path_style: wanted.options.path_style,
+            path_style: wanted.options.path_style || quirk::is_path_style(operation),
             ..S3Settings::default()
         },
         ..Settings::default()

@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::auth::{SigV4SessionTokenNameOverride, sigv4};
+use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
@@ -39,6 +42,7 @@ use crate::error::{Error, Kind as ErrorKind};
 use crate::event::RetryMode;
 use crate::input::Bound;
 use crate::output::value;
+use crate::quirk::directory_bucket;
 
 /// Bytes of an answer that is parsed rather than passed through. XML shrinks to a fifth as JSON, and Step Functions
 /// takes 256 KiB: an answer beyond this cannot become a result.
@@ -64,6 +68,9 @@ impl OperationPlugin {
             .store_put(patience.timeouts())
             .store_put(patience.retries())
             .store_put(route.auth.config(route.presigned_for.is_some()));
+        if route.session.is_some() {
+            config.store_put(SigV4SessionTokenNameOverride::new(|_, _| Ok(Some(directory_bucket::TOKEN))));
+        }
         if let Some(prefix) = &route.host_prefix {
             let prefix = EndpointPrefix::new(prefix.as_str()).map_err(|_| {
                 Error::new(
@@ -83,6 +90,13 @@ impl OperationPlugin {
             .with_interceptor(EndpointParams)
             .with_interceptor(BodyLimit(body_limit))
             .with_interceptor(log);
+        let components = match &route.session {
+            // Sessions are kept where they are opened; the SDK's cache would keep an entry for each call.
+            Some(session) => components
+                .with_identity_resolver(sigv4::SCHEME_ID, SharedCredentialsProvider::new(session.clone()))
+                .with_identity_cache(Some(IdentityCache::no_cache())),
+            None => components,
+        };
         let components = if patience.retry == RetryMode::Safe && !bound.is_repeatable() {
             components.with_retry_classifier(failure::Ambiguous)
         } else {

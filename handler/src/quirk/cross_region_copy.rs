@@ -4,10 +4,9 @@
 //! Region. SDKs make it from `SourceRegion`, which RDS and its relatives do not even model; EC2 wants the
 //! destination named beside it. A caller's own URL is left alone.
 
-use serde_json::{Map, Value as Json};
-
 use crate::catalog::Operation;
 use crate::input::Bound;
+use crate::input::value::Value;
 use crate::region::Region;
 
 /// Calls that take a presigned URL, and its member.
@@ -25,22 +24,27 @@ const CALLS: [(&str, &str, &str); 10] = [
 ];
 
 /// The Region to sign for and the member that takes the URL, if the call needs one.
-pub fn source_region(
-    operation: &Operation,
-    parameters: &Map<String, Json>,
-) -> Option<(String, &'static str)> {
-    let (_, _, member) = CALLS
-        .iter()
-        .find(|(service, name, _)| *service == operation.service.id() && *name == operation.name)?;
-    let given = parameters.get(*member).is_some_and(|url| !url.is_null());
-    let region = parameters.get("SourceRegion")?.as_str()?;
-    (!given).then(|| (region.to_owned(), *member))
+pub fn source_region(bound: &Bound) -> Option<(String, &'static str)> {
+    let member = url_member(bound)?;
+    match (bound.member("SourceRegion"), bound.member(member)) {
+        (Some(Value::String(region)), None) => Some((region.clone(), member)),
+        _ => None,
+    }
 }
 
-/// The call as it goes out: EC2 wants the destination named, the others do not know `SourceRegion` on the wire.
+/// The call as it goes out, but for the URL: EC2 wants the destination named, the others do not know `SourceRegion` on
+/// the wire.
 pub fn prepared(bound: Bound, destination: &Region) -> Bound {
-    match bound.operation().service.id() {
-        "ec2" => bound.with_text("DestinationRegion", destination.to_string()),
-        _ => bound.without("SourceRegion"),
+    match (url_member(&bound), bound.operation().service.id()) {
+        (None, _) => bound,
+        (Some(member), "ec2") if bound.member(member).is_some() => bound,
+        (Some(_), "ec2") => bound.with_text("DestinationRegion", destination.to_string()),
+        (Some(_), _) => bound.without("SourceRegion"),
     }
+}
+
+fn url_member(bound: &Bound) -> Option<&'static str> {
+    let Operation { service, name, .. } = bound.operation();
+    let call = CALLS.iter().find(|(id, operation, _)| *id == service.id() && operation == name);
+    call.map(|(.., member)| *member)
 }

@@ -58,6 +58,12 @@ fn customer_key(parameters: &mut Map<String, Json>, member: &str) {
     parameters.entry(format!("{member}MD5")).or_insert_with(|| digest.into());
 }
 
+/// The bucket's Region is what `GetBucketLocation` is asked for: with the bucket in the host, S3 refuses the signature of
+/// any other Region instead of answering.
+pub fn is_path_style(operation: &Operation) -> bool {
+    operation.name == "GetBucketLocation"
+}
+
 pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
     if response.status().as_u16() != 200 || operation.output.is_some_and(has_blob_payload) {
         return false;
