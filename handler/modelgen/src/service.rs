@@ -301,7 +301,7 @@ fn input_root(context: &Context, input: &Reference) -> Result<Option<OperationTr
         return Ok(None);
     }
     let target = context.target(input)?;
-    let name = shape::wire_name(input, target).unwrap_or_default();
+    let name = shape::root_name(input, target).unwrap_or_default();
     let namespace = &shape::xml_namespace(input, target).uri;
     if name.is_empty() && namespace.is_empty() {
         return Ok(None);

@@ -36,6 +36,17 @@ pub fn wire_name<'a>(reference: &'a Reference, target: &'a botocore::Shape) -> O
     reference.binding.location_name.as_deref().or(target.binding.location_name.as_deref())
 }
 
+/// The name of a whole body: the structure's own, or else that of its use.
+pub fn root_name<'a>(reference: &'a Reference, target: &'a botocore::Shape) -> Option<&'a str> {
+    target.binding.location_name.as_deref().or(reference.binding.location_name.as_deref())
+}
+
+/// A member that is the whole body names it, unless it only repeats itself and the structure has a name of its own.
+fn payload_name<'a>(member: &str, reference: &'a Reference, target: &'a botocore::Shape) -> Option<&'a str> {
+    let own = target.binding.location_name.as_deref();
+    reference.binding.location_name.as_deref().filter(|name| own.is_none() || *name != member).or(own)
+}
+
 /// The XML namespace of a reference: its own, or else that of its target.
 pub fn xml_namespace<'a>(reference: &'a Reference, target: &'a botocore::Shape) -> &'a XmlNamespace {
     if reference.binding.xml_namespace.uri.is_empty() {
@@ -200,9 +211,10 @@ fn body_binding(
 
     let flattened = is_flattened(reference, target);
     let is_payload = traits.contains(&MemberTrait::Payload);
-    let name = element_name(reference, target, is_payload);
+    let name =
+        if is_payload { payload_name(name, reference, target) } else { element_name(reference, target) };
     let wire = name.unwrap_or(default);
-    // A payload is a root, which is named after its shape unless the model says otherwise.
+    // A body is named after its shape unless the model says otherwise.
     if wire != default || (is_payload && name.is_some()) {
         traits.push(MemberTrait::XmlName(wire.to_owned()));
     }
@@ -237,8 +249,8 @@ fn is_flattened(reference: &Reference, target: &botocore::Shape) -> bool {
 }
 
 /// A list that is flattened where it is used is named by its use. One that is flattened in itself, as older models have
-/// it, is named by its own elements. The name of a structure itself is its name as a root, nowhere else.
-fn element_name<'a>(reference: &'a Reference, target: &'a botocore::Shape, is_root: bool) -> Option<&'a str> {
+/// it, is named by its own elements. The name of a structure itself is that of a whole body, nowhere else.
+fn element_name<'a>(reference: &'a Reference, target: &'a botocore::Shape) -> Option<&'a str> {
     if let Some(element) = &target.member
         && target.binding.flattened
         && !reference.binding.flattened
@@ -246,10 +258,10 @@ fn element_name<'a>(reference: &'a Reference, target: &'a botocore::Shape, is_ro
     {
         return element.binding.location_name.as_deref();
     }
-    if target.kind == "structure" && !is_root {
-        return reference.binding.location_name.as_deref();
+    match target.kind.as_str() {
+        "structure" => reference.binding.location_name.as_deref(),
+        _ => wire_name(reference, target),
     }
-    wire_name(reference, target)
 }
 
 fn capitalised(name: &str) -> String {
@@ -405,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_structure_lends_its_name_to_roots_alone() {
+    fn a_structure_lends_its_name_to_bodies_alone() {
         assert_eq!(only(Protocol::RestXml, r#"{"shape": "Named"}"#), []);
         let payload = |member: &str| {
             let json = format!(
@@ -415,6 +427,14 @@ mod tests {
             traits(Protocol::RestXml, &json).remove(0).1
         };
         assert_eq!(payload(r#"{"shape": "Named"}"#), [MemberTrait::Payload, xml_name("Lent")]);
+        assert_eq!(
+            payload(r#"{"shape": "Named", "locationName": "Body"}"#),
+            [MemberTrait::Payload, xml_name("Lent")]
+        );
+        assert_eq!(
+            payload(r#"{"shape": "Named", "locationName": "Own"}"#),
+            [MemberTrait::Payload, xml_name("Own")]
+        );
         assert_eq!(
             payload(r#"{"shape": "Plain", "locationName": "Body"}"#),
             [MemberTrait::Payload, xml_name("Body")]
