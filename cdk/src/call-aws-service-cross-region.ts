@@ -10,18 +10,11 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Annotations, Aws, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import {
-  BodyAs,
-  CallRetry,
-  CallTimeouts,
-  EndpointOptions,
-  FunctionError,
-  renderSettings,
-  Spelling,
-} from './call-options';
+import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Spelling } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { crossStackProblems } from './cross-stack';
 import { plan } from './plan';
+import { renderSettings } from './settings';
 
 interface CallAwsServiceCrossRegionOptions {
   /**

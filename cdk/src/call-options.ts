@@ -1,10 +1,7 @@
 /**
- * The handler's per-call settings as CDK types, and how they are written into the event.
- *
- * In: props in CDK vocabulary (Duration, enums). Out: the event's fields, durations in milliseconds.
- * A setting that is not given is not written, so that a plain task's state stays as small as it was.
+ * The vocabulary of a call's settings: what a task says about how the call is made and what comes back.
  */
-import { Duration, Token } from 'aws-cdk-lib/core';
+import { Duration } from 'aws-cdk-lib/core';
 
 /**
  * Which variant of a service's endpoint to call.
@@ -139,70 +136,4 @@ export enum Spelling {
    * That of Step Functions' own SDK integrations: `DbClusterIdentifier`, `S3.NoSuchKeyException`.
    */
   STEP_FUNCTIONS = 'stepFunctions',
-}
-
-/**
- * Settings of one call beyond those of the construct that this library replaces.
- *
- * @internal
- */
-export interface CallSettings {
-  readonly endpointOptions?: EndpointOptions;
-  readonly timeouts?: CallTimeouts;
-  readonly retry?: CallRetry;
-  readonly bodyAs?: BodyAs;
-  readonly functionError?: FunctionError;
-  readonly spelling?: Spelling;
-}
-
-/**
- * The event's fields for the settings that are given.
- *
- * @internal
- */
-export function renderSettings(settings: CallSettings): Record<string, unknown> {
-  return {
-    endpointOptions: settings.endpointOptions,
-    timeouts: settings.timeouts && {
-      connect_ms: settings.timeouts.connect?.toMilliseconds(),
-      attempt_ms: settings.timeouts.attempt?.toMilliseconds(),
-    },
-    retry: settings.retry,
-    bodyAs: settings.bodyAs,
-    functionError: settings.functionError,
-    spelling: settings.spelling,
-  };
-}
-
-const MOST_ATTEMPTS = 10;
-const LONGEST = Duration.minutes(15);
-
-/**
- * Why the handler would refuse the settings.
- *
- * @internal
- */
-export function settingProblems({ retry, timeouts }: CallSettings): string[] {
-  const problems: string[] = [];
-  const attempts = retry?.maxAttempts;
-  if (attempts !== undefined && !Token.isUnresolved(attempts)) {
-    if (!Number.isInteger(attempts) || attempts < 1 || attempts > MOST_ATTEMPTS) {
-      problems.push(`\`retry.maxAttempts\` must be an integer from 1 to ${MOST_ATTEMPTS}, not ${attempts}`);
-    } else if (retry?.mode === CallRetryMode.NONE && attempts > 1) {
-      problems.push('`retry.mode` is CallRetryMode.NONE, which makes one attempt: leave `retry.maxAttempts` out');
-    }
-  }
-  for (const name of ['connect', 'attempt'] as const) {
-    const timeout = timeouts?.[name];
-    if (timeout && !timeout.isUnresolved() && !isWithinLife(timeout)) {
-      problems.push(`\`timeouts.${name}\` must be between 1 millisecond and 15 minutes`);
-    }
-  }
-  return problems;
-}
-
-/** A function lives 15 minutes at most. */
-function isWithinLife(timeout: Duration): boolean {
-  const milliseconds = timeout.toMilliseconds();
-  return milliseconds >= 1 && milliseconds <= LONGEST.toMilliseconds();
 }

@@ -7,7 +7,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Token } from 'aws-cdk-lib/core';
-import { CallSettings, settingProblems, Spelling } from './call-options';
+import { Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
@@ -16,6 +16,7 @@ import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
 import { statementsFor } from './permissions';
 import { regionProblem } from './region';
+import { CallSettings, settingProblems } from './settings';
 import { EVERY_REGION, signedFor } from './signing';
 
 export interface Call extends CallSettings {
