@@ -70,9 +70,11 @@ test: bootstrap
 	  echo "$$runner:"; grep -E '^(test result:|Tests: |Test Suites: |=+ .*(passed|failed|error).* =+$$|make.*Error)' .tools/log/$$runner || true; \
 	done; exit $$failed
 
-# What `make test` samples, whole: the suites read PROVE.
+# What `make test` samples, whole: the suites read PROVE. The table of the last run is committed.
 prove: export PROVE := 1
 prove: test
+	$(PYTHON) tests/support/summary.py .tools/log > .tools/results.md
+	mv .tools/results.md tests/RESULTS.md
 
 .PHONY: test-rust test-cdk test-e2e
 test-rust: $(MODELS) $(VENV)

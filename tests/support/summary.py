@@ -1,0 +1,52 @@
+"""The table of what the suites ran, from what they printed themselves.
+
+Enters: the logs that `make test` and `make prove` leave in `.tools/log`, a runner a file. Leaves: Markdown on standard
+output. Fails where a log has no closing line of its runner: then there was no run to speak of.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+SUITE = re.compile(r"^(?P<suite>[^:]{3,80}): (?P<cases>\d+) cases, (?P<passed>\d+) passed(?P<skipped>.*)$")
+SKIPPED = re.compile(r"(\d+) skipped \(([^)]*)\)")
+CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
+JEST = re.compile(r"^Tests: +(.*?)(\d+) passed, (\d+) total")
+PYTEST = re.compile(r"^=+ (.*passed.*) in .* =+$")
+
+
+def main(folder: Path) -> None:
+    suites = []
+    runners = []
+    for log in sorted(folder.iterdir()):
+        closing = []
+        cargo = [0, 0, 0]
+        for line in log.read_text(errors="replace").splitlines():
+            if found := SUITE.match(line):
+                suites.append(found)
+            elif found := CARGO.match(line):
+                cargo = [total + int(count) for total, count in zip(cargo, found.groups(), strict=True)]
+            elif (found := JEST.match(line)) or (found := PYTEST.match(line)):
+                closing.append(found.group(0).strip("= ").removeprefix("Tests:").strip())
+        if any(cargo):
+            closing.append(f"{cargo[0]} passed, {cargo[1]} failed, {cargo[2]} ignored")
+        if closing:
+            runners.append((log.name, "; ".join(closing)))
+    if not suites or not runners:
+        sys.exit(f"{folder}: no suite has run")
+
+    print("# What the suites ran\n")
+    print("Made by `make prove` from what the suites print; no number here is typed by hand.\n")
+    print("| suite | cases | passed | skipped |")
+    print("| --- | --- | --- | --- |")
+    for found in suites:
+        skipped = "; ".join(f"{count}: {reason}" for count, reason in SKIPPED.findall(found["skipped"]))
+        print(f"| {found['suite']} | {int(found['cases']):,} | {int(found['passed']):,} | {skipped} |")
+    print("\n| runner | closing lines |")
+    print("| --- | --- |")
+    for name, closing in runners:
+        print(f"| {name} | {closing} |")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
