@@ -127,7 +127,7 @@ mod tests {
     fn attributes_that_do_not_exist_are_none() {
         let list = Value::List(vec![Value::text("a"), Value::text("b")]);
         assert_eq!(list.attribute("[1]"), Some(Value::text("b")));
-        for step in ["[2]", "[-1]", "[99999999999999999999999]", "[]", "1", "a", ""] {
+        for step in ["[2]", "[-1]", "[99999999999999999999999]", "[]", "[1", "1]", "1", "a", ""] {
             assert_eq!(list.attribute(step), None, "{step}");
         }
         assert_eq!(Value::text("a").attribute("[0]"), None);
