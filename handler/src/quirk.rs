@@ -53,8 +53,8 @@ pub fn is_path_style(operation: &Operation) -> bool {
 
 /// Headers that a service wants and its model does not tell.
 pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), BoxError> {
-    if operation.traits.iter().any(|it| matches!(it, OperationTrait::EndpointDiscovery { .. })) {
-        // Services with endpoint discovery route by it.
+    if operation.has(&OperationTrait::EndpointOperation) {
+        // Which addresses a service names depends on it.
         request
             .headers_mut()
             .try_insert("x-amz-api-version", operation.service.metadata().api_version.clone())?;

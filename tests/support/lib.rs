@@ -5,6 +5,8 @@
 
 pub mod answering;
 pub mod calls;
+pub mod invoked;
+pub mod recording;
 pub mod wire;
 
 use std::fmt::Display;
@@ -88,10 +90,14 @@ impl Tally {
         }
     }
 
+    /// How many cases there were.
+    pub fn cases(&self) -> usize {
+        self.passed + self.failed.len() + self.skipped.iter().map(|(_, count)| count).sum::<usize>()
+    }
+
     /// Prints the counts, past the test harness's capture, and panics unless there were cases and all passed.
     pub fn finish(self) {
-        let skipped: usize = self.skipped.iter().map(|(_, count)| count).sum();
-        let cases = self.passed + self.failed.len() + skipped;
+        let cases = self.cases();
         let reasons: Vec<String> =
             self.skipped.iter().map(|(reason, count)| format!(", {count} skipped ({reason})")).collect();
         let line = format!("{}: {cases} cases, {} passed{}", self.suite, self.passed, reasons.concat());

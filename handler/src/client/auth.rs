@@ -82,6 +82,11 @@ impl Signing {
         }
     }
 
+    /// The Regions that a SigV4A signature holds for.
+    pub fn region_set(&self) -> SigningRegionSet {
+        self.regions.iter().map(String::as_str).collect()
+    }
+
     /// What the SDK's signers read from the configuration; `presigned` puts the signature into the query.
     pub fn config(&self, presigned: bool) -> SigV4OperationSigningConfig {
         let region = self.regions.first().cloned().unwrap_or_default();
@@ -100,7 +105,7 @@ impl Signing {
         SigV4OperationSigningConfig {
             name: Some(SigningName::from(self.name.clone())),
             region: Some(SigningRegion::from(Region::new(region))),
-            region_set: Some(self.regions.iter().map(String::as_str).collect::<SigningRegionSet>()),
+            region_set: Some(self.region_set()),
             signing_options: options,
         }
     }

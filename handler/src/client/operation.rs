@@ -68,6 +68,8 @@ impl OperationPlugin {
             .store_put(patience.timeouts())
             .store_put(patience.retries())
             .store_put(route.auth.config(route.presigned_for.is_some()));
+        // The SDK's signer prefers the client's Region to the set of its own configuration.
+        config.store_put(route.auth.region_set());
         if route.session.is_some() {
             config.store_put(SigV4SessionTokenNameOverride::new(|_, _| Ok(Some(directory_bucket::TOKEN))));
         }
@@ -81,6 +83,7 @@ impl OperationPlugin {
             config.store_put(prefix);
         }
         let body_limit = if payload(operation).is_some() { patience.body_limit } else { STRUCTURED_LIMIT };
+        let ambiguous = failure::Ambiguous(log.clone());
         let components = RuntimeComponentsBuilder::new("operation")
             .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
                 route.auth.scheme_id(),
@@ -98,7 +101,7 @@ impl OperationPlugin {
             None => components,
         };
         let components = if patience.retry == RetryMode::Safe && !bound.is_repeatable() {
-            components.with_retry_classifier(failure::Ambiguous)
+            components.with_retry_classifier(ambiguous)
         } else {
             components
         };
@@ -176,9 +179,11 @@ impl Intercept for BodyLimit {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        // What an error says does not become a result: its body has the larger limit, or it would hide the status.
+        let limit = if context.response().status().is_success() { self.0 } else { STRUCTURED_LIMIT };
         let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
         *context.response_mut().body_mut() =
-            SdkBody::from_body_1_x(http_body_util::Limited::new(body, self.0));
+            SdkBody::from_body_1_x(http_body_util::Limited::new(body, limit));
         Ok(())
     }
 }

@@ -1,0 +1,85 @@
+//! Whole invocations of the handler over a wire that records.
+//!
+//! Enters: an event without its Region's entry in the operation table, which is made here. Leaves: the result or the
+//! error, and what was sent. Fails as the handler does.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use handler::client::Clients;
+use handler::client::transport::Transport;
+use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::deadline::Deadline;
+use handler::dispatch::Handler;
+use handler::error::Error;
+use handler::telemetry::Invocation;
+use serde_json::{Value, json};
+
+use crate::recording::{Recording, Reply};
+use crate::wire::Request;
+
+/// Where the function acts; it runs elsewhere.
+pub const REGION: &str = "us-west-2";
+
+/// One function with its wire.
+#[derive(Debug)]
+pub struct Function {
+    handler: Handler,
+    pub wire: Recording,
+}
+
+impl Function {
+    /// With an operation table of its own.
+    pub fn new(table: &Value, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::with(table, credentials(), answer)
+    }
+
+    pub fn with(
+        table: &Value,
+        credentials: Credentials,
+        answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let config = Config {
+            operation_table: Some(table.to_string()),
+            region: "ap-northeast-1".to_owned(),
+            endpoint_url: None,
+            is_inside_lambda: true,
+            result_limit: DEFAULT_RESULT_LIMIT,
+            metrics: false,
+        };
+        let wire = Recording::new(answer);
+        let transport = Transport::replaced(wire.client());
+        let clients = Clients::new(SharedCredentialsProvider::new(credentials), transport);
+        let handler = Handler::new(config, clients).unwrap_or_else(|error| panic!("{}", error.to_message()));
+        Self { handler, wire }
+    }
+
+    /// One invocation in [`REGION`], unless the event says otherwise, with one attempt unless it says otherwise.
+    pub async fn invoke(&self, mut event: Value) -> Result<Value, Error> {
+        for (name, default) in [("region", json!(REGION)), ("retry", json!({"mode": "none"}))] {
+            if event.get(name).is_none() {
+                event[name] = default;
+            }
+        }
+        let deadline = Deadline::within(Duration::from_secs(60));
+        let raw = event.to_string();
+        let result = self.handler.handle(raw.as_bytes(), deadline, &mut Invocation::default()).await?;
+        Ok(serde_json::from_str(result.get()).unwrap_or_else(|error| panic!("no JSON: {error}")))
+    }
+}
+
+/// An entry that permits actions of a service in every Region and for every Region at once.
+pub fn entry(service: &str, actions: &[&str]) -> Value {
+    json!({"service": service, "actions": actions, "regions": ["*", "*global*"]})
+}
+
+/// Made-up credentials with an account.
+pub fn credentials() -> Credentials {
+    Credentials::builder()
+        .access_key_id("AKIDEXAMPLE")
+        .secret_access_key("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+        .account_id(crate::calls::ACCOUNT)
+        .provider_name("tests")
+        .build()
+}
