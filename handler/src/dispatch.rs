@@ -5,17 +5,20 @@
 
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::catalog::{self, Operation};
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::config::Config;
+use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
-use crate::error::{Error, Fault, Kind};
+use crate::effect::Effect;
+use crate::error::{Error, Fault, Faults, Kind};
 use crate::event::Event;
 use crate::helper::{self, Caller, Helpers};
 use crate::output::{body, limit};
 use crate::region::Regions;
+use crate::spelling::Spelling;
 use crate::table::{Call, Table};
 use crate::target::{self, Wanted};
 use crate::telemetry::{Invocation, service_host};
@@ -58,10 +61,14 @@ impl Handler {
         let operation = catalog::service(&event.service)
             .and_then(|service| service.operation(&event.action))
             .map_err(|error| error.for_call(&event.service, &event.action, event.region.as_str()))?;
-        let action = operation.action();
+        let (action, spelling) = (operation.action(), event.spelling);
         invocation.is_for(operation.service.id(), &action, &event.region);
         self.call(operation, event, deadline, invocation).await.map_err(|error| {
-            error.for_call(operation.service.id(), &action, invocation.region.as_deref().unwrap_or_default())
+            spelling.error(operation, error).for_call(
+                operation.service.id(),
+                &action,
+                invocation.region.as_deref().unwrap_or_default(),
+            )
         })
     }
 
@@ -81,8 +88,10 @@ impl Handler {
         invocation.is_permitted = true;
 
         let mut parameters = std::mem::take(&mut event.parameters);
+        let mut faults = Faults::default();
+        parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
         quirk::parameters(operation, event.region.as_str(), &mut parameters);
-        let mut bound = input::bind(operation, parameters)?;
+        let mut bound = input::bind_spelled(operation, parameters, event.spelling, faults)?;
 
         let endpoint = event.endpoint.as_ref().or(self.config.endpoint_url.as_ref()).map(ToString::to_string);
         let account_id = self.account_id(operation).await;
@@ -112,7 +121,7 @@ impl Handler {
             patience,
         };
         let mut route = self.helpers.route(caller, &bound, permit.clone()).await?;
-        invocation.host = self.logged_host(&route);
+        invocation.host = self.logged_host(&event, &route);
 
         let sent = bound.parameters().clone();
         let spare = helper::may_move(operation).then(|| bound.clone());
@@ -128,7 +137,7 @@ impl Handler {
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
 
         let answer = quirk::answer(operation, answer, event.function_error, &sent)?;
-        let result = render(answer, &event, &route)?;
+        let result = render(operation, answer, &event, &route)?;
         limit::check(&result, self.config.result_limit)
     }
 
@@ -149,9 +158,9 @@ impl Handler {
         credentials.account_id().map(|id| id.as_str().to_owned())
     }
 
-    fn logged_host(&self, route: &Route) -> Option<String> {
+    fn logged_host(&self, event: &Event, route: &Route) -> Option<String> {
         let own = self.regions.own_partition();
-        let listed = self.config.endpoint_url.as_ref().map(super::custom_endpoint::CustomEndpoint::host);
+        let listed = event.endpoint.as_ref().or(self.config.endpoint_url.as_ref()).map(CustomEndpoint::host);
         let host = route.endpoint.url.parse::<http::Uri>().ok()?.host()?.to_owned();
         service_host(&host, &[&own.dual_stack_dns_suffix, &own.dns_suffix], &self.regions, listed.as_deref())
     }
@@ -161,23 +170,35 @@ fn fault(path: &str, message: String) -> Error {
     Error::faults(Kind::InvalidParameters, vec![Fault::new(path, message)])
 }
 
-/// Section 3 of the contract: members under the model's names, the body by `bodyAs`, `$metadata`.
-fn render(answer: Answer, event: &Event, route: &Route) -> Result<Json, Error> {
-    let mut result: Map<String, Json> = answer.members;
-    if let Some(body) = answer.body {
-        let rendered = body::render(&body.bytes, body.content_type.as_deref(), event.body_as)?;
-        result.insert(body.member, rendered);
+/// Section 3 of the contract: members, the body by `bodyAs`, and `$metadata`, which Step Functions' own integrations
+/// do not have. They hand out a body as text whatever its Content-Type says.
+fn render(
+    operation: &'static Operation,
+    answer: Answer,
+    event: &Event,
+    route: &Route,
+) -> Result<Json, Error> {
+    let is_model = event.spelling == Spelling::Model;
+    let done = |error: Error| error.with_effect(Effect::Done);
+    let mut result = event.spelling.result(operation, answer.members).map_err(done)?;
+    if let (Some(body), Some(shape)) = (answer.body, operation.output) {
+        let content_type = body.content_type.as_deref().filter(|_| is_model);
+        let rendered = body::render(&body.bytes, content_type, event.body_as)?;
+        let member = event.spelling.member(operation.service.id(), shape, &body.member);
+        result.insert(member.into_owned(), rendered);
     }
-    result.insert(
-        "$metadata".to_owned(),
-        json!({
-            "httpStatusCode": answer.status,
-            "requestId": answer.request_id,
-            "attempts": answer.attempts,
-            "totalRetryDelay": u64::try_from(answer.retry_delay.as_millis()).unwrap_or(u64::MAX),
-            "region": route.region,
-            "endpoint": route.endpoint.url,
-        }),
-    );
+    if is_model {
+        result.insert(
+            "$metadata".to_owned(),
+            json!({
+                "httpStatusCode": answer.status,
+                "requestId": answer.request_id,
+                "attempts": answer.attempts,
+                "totalRetryDelay": u64::try_from(answer.retry_delay.as_millis()).unwrap_or(u64::MAX),
+                "region": route.region,
+                "endpoint": route.endpoint.url,
+            }),
+        );
+    }
     Ok(Json::Object(result))
 }

@@ -122,10 +122,21 @@ impl From<Vec<Fault>> for Faults {
     }
 }
 
+/// Whose name an error bears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Ours,
+    /// The service's own, by its modelled shape where it has one.
+    Service(Option<&'static str>),
+    /// Of a function that the call ran.
+    Callee,
+}
+
 /// A failure, with all that its message may say. Fields that are `None` are left out of the message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
     name: Cow<'static, str>,
+    origin: Origin,
     pub message: String,
     pub effect: Effect,
     pub faults: Vec<Fault>,
@@ -146,6 +157,7 @@ impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             name: Cow::Borrowed(kind.name()),
+            origin: Origin::Ours,
             message: message.into(),
             effect: Effect::None,
             faults: Vec::new(),
@@ -172,14 +184,37 @@ impl Error {
 
     /// A service's own error. `shape` is the modelled shape's name, `code` the wire code; a name that is not a
     /// callee's to use becomes `CrossRegion.RemoteError`.
-    pub fn remote(shape: Option<&str>, code: Option<&str>, message: impl Into<String>) -> Self {
-        let name = shape.or(code).unwrap_or_default();
+    pub fn service(shape: Option<&'static str>, code: Option<&str>, message: impl Into<String>) -> Self {
+        let mut error = Self::remote(shape.or(code).unwrap_or_default(), code, message);
+        error.origin = Origin::Service(shape);
+        error
+    }
+
+    /// The error that a remote function reports, under the same rule.
+    pub fn callee(name: Option<&str>, message: impl Into<String>) -> Self {
+        let mut error = Self::remote(name.unwrap_or_default(), name, message);
+        error.origin = Origin::Callee;
+        error
+    }
+
+    fn remote(name: &str, code: Option<&str>, message: impl Into<String>) -> Self {
         let mut error = Self::new(Kind::RemoteError, message);
         if usable_name(name) {
             error.name = Cow::Owned(name.to_owned());
         }
         error.code = code.map(|code| clip(code, NAME_LIMIT).into_owned());
         error
+    }
+
+    /// The same under a name that this program gives it, not the service.
+    #[must_use]
+    pub fn renamed(mut self, name: String) -> Self {
+        self.name = Cow::Owned(name);
+        self
+    }
+
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// The error name that Catch and Retry match.
@@ -287,11 +322,11 @@ mod tests {
         for name in
             ["States.Timeout", "CrossRegion.NotReady", "Lambda.ServiceException", "", &"x".repeat(257)]
         {
-            let error = Error::remote(None, Some(name), "no");
+            let error = Error::service(None, Some(name), "no");
             assert_eq!(error.name(), "CrossRegion.RemoteError", "{name}");
         }
         assert_eq!(
-            Error::remote(Some("NoSuchEntityException"), Some("NoSuchEntity"), "").name(),
+            Error::service(Some("NoSuchEntityException"), Some("NoSuchEntity"), "").name(),
             "NoSuchEntityException"
         );
     }

@@ -14,6 +14,7 @@ use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object, some_text};
 use crate::json::{self, Path};
 use crate::region::{Region, Regions};
+use crate::spelling::Spelling;
 
 /// Capabilities of the contract that this version refuses.
 const NOT_YET: [&str; 11] = [
@@ -52,6 +53,7 @@ pub struct Event {
     pub retry: Retry,
     pub body_as: BodyAs,
     pub function_error: FunctionError,
+    pub spelling: Spelling,
 }
 
 /// Variants of a service's endpoint.
@@ -145,9 +147,8 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
     );
     let function_error =
         fields.choice("functionError", &[("raise", FunctionError::Raise), ("return", FunctionError::Return)]);
-    if fields.choice("spelling", &[("model", true), ("stepFunctions", false)]) == Some(false) {
-        fields.fault("spelling", "`stepFunctions` is not supported yet");
-    }
+    let spelling =
+        fields.choice("spelling", &[("model", Spelling::Model), ("stepFunctions", Spelling::StepFunctions)]);
     for name in NOT_YET {
         fields.refuse(name, format!("`{name}` is not supported yet"));
     }
@@ -162,6 +163,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         retry: retry.unwrap_or_default(),
         body_as: body_as.unwrap_or(BodyAs::Auto),
         function_error: function_error.unwrap_or(FunctionError::Raise),
+        spelling: spelling.unwrap_or(Spelling::Model),
     })
 }
 
@@ -220,6 +222,7 @@ mod tests {
                 retry: Retry { mode: RetryMode::Sdk, max_attempts: 3 },
                 body_as: BodyAs::Auto,
                 function_error: FunctionError::Raise,
+                spelling: Spelling::Model,
             }
         );
     }
@@ -259,6 +262,13 @@ mod tests {
         for (word, value) in [("raise", FunctionError::Raise), ("return", FunctionError::Return)] {
             assert_eq!(with("functionError", word.into()).unwrap().function_error, value);
         }
+        for (word, value) in [("model", Spelling::Model), ("stepFunctions", Spelling::StepFunctions)] {
+            assert_eq!(with("spelling", word.into()).unwrap().spelling, value);
+        }
+        assert_eq!(
+            with("spelling", "java".into()).unwrap_err(),
+            ["spelling: `java` is none of `model`, `stepFunctions`"]
+        );
         for (word, mode, max_attempts) in
             [("sdk", RetryMode::Sdk, 3), ("safe", RetryMode::Safe, 3), ("none", RetryMode::None, 1)]
         {
@@ -307,14 +317,6 @@ mod tests {
                 [format!("{name}: `{name}` is not supported yet")]
             );
         }
-        assert_eq!(
-            with("spelling", "stepFunctions".into()).unwrap_err(),
-            ["spelling: `stepFunctions` is not supported yet"]
-        );
-        assert_eq!(
-            with("spelling", "java".into()).unwrap_err(),
-            ["spelling: `java` is none of `model`, `stepFunctions`"]
-        );
         let procedure = json!({"procedure": "s3.transfer", "region": "us-west-2", "parameters": {}});
         assert_eq!(parse(&procedure).unwrap_err(), ["procedure: `procedure` is not supported yet"]);
     }

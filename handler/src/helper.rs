@@ -224,7 +224,7 @@ mod tests {
             explained(helper, Error::new(Kind::OutcomeUnknown, "no answer").with_effect(Effect::Unknown));
         assert_eq!((error.name(), error.effect), ("CrossRegion.Unreachable", Effect::None));
         let error =
-            explained(helper, Error::remote(None, Some("AccessDenied"), "no").with_effect(Effect::Unknown));
+            explained(helper, Error::service(None, Some("AccessDenied"), "no").with_effect(Effect::Unknown));
         assert_eq!((error.name(), error.effect), ("AccessDenied", Effect::None));
         assert_eq!(error.message, "`createSession`, which this call needs first, failed: no");
     }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use crate::catalog::model::{MemberTrait, OperationTrait};
 use crate::catalog::{self, Operation};
 use crate::error::{Error, Fault, Faults, Kind};
+use crate::spelling::Spelling;
 use value::{Structure, Value};
 
 /// Parameters that fit: made by [`bind`] alone.
@@ -25,13 +26,23 @@ pub struct Bound {
 
 /// Checks the parameters against the input shape and fills a missing idempotency token.
 pub fn bind(operation: &'static Operation, parameters: Map<String, Json>) -> Result<Bound, Error> {
+    bind_spelled(operation, parameters, Spelling::Model, Faults::default())
+}
+
+/// As [`bind`], for parameters that came in some spelling: `faults` are those found when they were put under the
+/// model's names, and further ones tell their paths in that spelling.
+pub fn bind_spelled(
+    operation: &'static Operation,
+    parameters: Map<String, Json>,
+    spelling: Spelling,
+    mut faults: Faults,
+) -> Result<Bound, Error> {
     if operation.has(&OperationTrait::EventStreamInput) {
         let fault =
             Fault::new("action", "takes an event stream as input, which a Lambda function cannot send");
         return Err(Error::faults(Kind::InvalidParameters, vec![fault]));
     }
-    let mut faults = Faults::default();
-    let mut input = bind::input(operation, &parameters, &mut faults)?;
+    let mut input = bind::input(operation, &parameters, spelling, &mut faults)?;
     if !faults.is_empty() {
         return Err(Error::faults(Kind::InvalidParameters, faults));
     }

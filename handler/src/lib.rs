@@ -12,9 +12,9 @@
 //! | [`client`] | the service's answer | the service's error, `Unreachable`, `OutcomeUnknown`, … |
 //! | [`output`] | the result within its size | `ResultTooLarge` |
 //!
-//! Each stage takes the value that only the stage before can build. Beside the way: [`helper`] makes
-//! the calls that another call needs first, [`error`] makes every failure
-//! what Step Functions sees, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single
+//! Each stage takes the value that only the stage before can build. Beside the way: [`helper`] makes the calls that
+//! another call needs first, [`error`] makes every failure what Step Functions sees, [`spelling`] knows the names of
+//! its own integrations, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single
 //! services, [`telemetry`] writes the one log line, [`lambda`] and [`cli`] are the two ways in.
 
 pub mod catalog;
@@ -36,6 +36,7 @@ pub mod lambda;
 pub mod output;
 pub mod quirk;
 pub mod region;
+pub mod spelling;
 pub mod suggest;
 pub mod table;
 pub mod target;

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_failure_is_logged_by_name_and_without_its_message() {
         let mut error =
-            Error::remote(None, Some("NoSuchKey"), "no key `secret`\n").with_effect(Effect::Unknown);
+            Error::service(None, Some("NoSuchKey"), "no key `secret`\n").with_effect(Effect::Unknown);
         error.request_id = Some("x\n".repeat(10_000));
         error.service = Some("as the user wrote it".to_owned());
         let mut invocation = invocation();

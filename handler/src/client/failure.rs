@@ -170,7 +170,7 @@ fn service_error(error: OperationError) -> Error {
             None => format!("the answer has status {} and no error code", error.status),
         },
     };
-    let mut classified = Error::remote(error.shape, code, message);
+    let mut classified = Error::service(error.shape, code, message);
     classified.status_code = Some(error.status);
     classified.request_id = error.request_id;
     classified.fields = error.fields;

@@ -14,6 +14,7 @@ use crate::catalog::model::{MemberTrait, ShapeTrait};
 use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self, Operation};
 use crate::error::{Error, Fault, Faults};
+use crate::spelling::Spelling;
 use crate::suggest;
 
 /// The explicit forms of blobs, and of strings that carry JSON.
@@ -23,9 +24,10 @@ const FORMS: [&str; 3] = ["$base64", "$text", "$json"];
 pub fn input(
     operation: &'static Operation,
     parameters: &Map<String, Json>,
+    spelling: Spelling,
     faults: &mut Faults,
 ) -> Result<Structure, Error> {
-    let mut binder = Binder { faults };
+    let mut binder = Binder { service: operation.service.id(), spelling, faults };
     let Some(shape) = operation.input else {
         for name in parameters.keys() {
             binder.fault(
@@ -39,6 +41,9 @@ pub fn input(
 }
 
 struct Binder<'a> {
+    service: &'static str,
+    /// In which paths are told; the members that come here are under the model's names.
+    spelling: Spelling,
     faults: &'a mut Faults,
 }
 
@@ -65,17 +70,18 @@ impl Binder<'_> {
             self.fault(&at, format!("unknown member{}", suggest::did_you_mean(&near)));
         }
         let mut bound = Vec::new();
+        let (service, spelling) = (self.service, self.spelling);
         for (at, member) in members.iter().enumerate() {
+            let path = || format!("{path}.{}", spelling.member(service, shape, &member.name));
             match given.get(&member.name) {
                 None | Some(Json::Null) => {
                     // A token is filled in later, as every SDK does.
                     if member.has(&MemberTrait::Required) && !member.has(&MemberTrait::IdempotencyToken) {
-                        self.fault(&format!("{path}.{}", member.name), "missing required member");
+                        self.fault(&path(), "missing required member");
                     }
                 }
                 Some(json) => {
-                    let path = format!("{path}.{}", member.name);
-                    if let Some(value) = self.member(member, json, &path)? {
+                    if let Some(value) = self.member(member, json, &path())? {
                         bound.push((at, value));
                     }
                 }
@@ -312,7 +318,7 @@ impl Binder<'_> {
 }
 
 /// The explicit form that an object is, if it has exactly one key and that is one of them.
-fn form_of(object: &Map<String, Json>) -> Option<(&str, &Json)> {
+pub(crate) fn form_of(object: &Map<String, Json>) -> Option<(&str, &Json)> {
     let mut entries = object.iter();
     match (entries.next(), entries.next()) {
         (Some((name, content)), None) if FORMS.contains(&name.as_str()) => Some((name, content)),

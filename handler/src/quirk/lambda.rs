@@ -18,7 +18,7 @@ pub fn raise(answer: Answer) -> Result<Answer, Error> {
     let report: Json = serde_json::from_slice(payload).unwrap_or_default();
     let text = |name: &str| report.get(name).and_then(Json::as_str);
     let message = text("errorMessage").unwrap_or("the function failed without a message");
-    let mut error = Error::remote(None, text("errorType"), message).with_effect(Effect::Done);
+    let mut error = Error::callee(text("errorType"), message).with_effect(Effect::Done);
     error.status_code = Some(answer.status);
     error.request_id = answer.request_id;
     error.attempts = Some(answer.attempts);
