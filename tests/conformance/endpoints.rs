@@ -187,10 +187,10 @@ fn rules(service: &str) -> &'static RuleSet {
 
 fn operation_params(service: &str, call: &Value) -> Result<Params, String> {
     let operation = call["operationName"].as_str().unwrap();
-    let operation = catalog::service(service).and_then(|service| service.operation(operation));
+    let operation = catalog::service(service).unwrap().operation(operation).unwrap();
     let parameters = call["operationParams"].as_object().cloned().unwrap_or_default();
-    let bound = operation.and_then(|operation| input::bind(operation, parameters));
-    bound.and_then(|bound| target::operation_params(&bound)).map_err(|error| error.to_message())
+    let bound = input::bind(operation, parameters).map_err(|error| error.to_message())?;
+    target::operation_params(&bound).map_err(|error| error.to_message())
 }
 
 fn partitions() -> &'static [Partition] {
