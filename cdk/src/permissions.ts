@@ -71,7 +71,7 @@ export function statementsFor(request: Request): Statements {
   if (needs.passing.length > 0 && request.passRoles === undefined) {
     problems.push(
       `\`passRoles\` is missing: ${code(needs.passing.map((member) => `parameters.${member}`))} hands a role to the ` +
-        'service, which needs iam:PassRole on it',
+        'service, which needs iam:PassRole on it (an empty list: none is handed over)',
     );
   }
   if (request.passRoles?.length) {

@@ -226,7 +226,7 @@ describe('roles that are passed on', () => {
 
   test('must be named', () => {
     expect(errorsOf(stackWith(call))).toEqual([
-      '`passRoles` is missing: `parameters.roleArn` hands a role to the service, which needs iam:PassRole on it',
+      '`passRoles` is missing: `parameters.roleArn` hands a role to the service, which needs iam:PassRole on it (an empty list: none is handed over)',
     ]);
   });
 

@@ -25,6 +25,9 @@ pub struct Table {
     pub methods: BTreeMap<String, Reason>,
     /// Services that no IAM action guards.
     pub unguarded: BTreeMap<String, Reason>,
+    /// Services whose operations name roles that the caller does not pass on.
+    #[serde(rename = "notPassed")]
+    pub not_passed: BTreeMap<String, Reason>,
     /// Service to operation to actions.
     pub operations: BTreeMap<String, BTreeMap<String, Entry>>,
     /// What further depends on the parameters.
@@ -147,9 +150,13 @@ impl<'a> Map<'a> {
         }
         let tags = member_of(service, operation, |name| TAGS.contains(&name));
         self.tagging(service, operation, tags.as_deref(), &mut rules, &mut dependent);
-        if dependent.contains("iam:PassRole") {
-            let passed = roles(service, operation);
-            if !passed.is_empty() {
+        let passed = if dependent.contains("iam:PassRole") {
+            roles(service, operation)
+        } else {
+            self.unlisted_roles(service, operation, &actions)
+        };
+        if !passed.is_empty() {
+            if dependent.contains("iam:PassRole") {
                 dependent.remove("iam:PassRole");
             }
             rules.extend(passed.into_iter().map(|member| Rule {
@@ -167,6 +174,20 @@ impl<'a> Map<'a> {
             rules,
             dependent: dependent.into_iter().collect(),
         })
+    }
+
+    /// Roles that are passed on though the actions list no `iam:PassRole`, as those of many younger services do not:
+    /// what changes something and takes the ARN of a role takes it to act with it.
+    fn unlisted_roles(&self, service: &Service, operation: &Operation, actions: &[String]) -> Vec<String> {
+        let reads = actions.iter().all(|action| {
+            self.definition.full(action).is_none_or(|it| matches!(it.access, Access::Read | Access::List))
+        });
+        if reads || self.table.not_passed.contains_key(&service.metadata.id) {
+            return Vec::new();
+        }
+        let top = roles(service, operation).into_iter();
+        top.filter(|member| !member.contains(['.', '[']) && member.to_lowercase().ends_with("rolearn"))
+            .collect()
     }
 
     /// ARN formats of the resources that an action takes.
@@ -285,7 +306,9 @@ impl<'a> Map<'a> {
                 return Err(Error::unknown("IAM prefix", &entry.prefix, id));
             }
         }
-        for id in self.table.methods.keys().chain(self.table.unguarded.keys()) {
+        for id in
+            self.table.methods.keys().chain(self.table.unguarded.keys()).chain(self.table.not_passed.keys())
+        {
             find(id)?;
         }
         for (id, operations) in &self.table.operations {
@@ -623,6 +646,18 @@ mod tests {
         let found = permission(&service, &["RunIt|Write||iam:PassRole"], "{}").unwrap();
         assert_eq!(found.dependent, ["iam:PassRole"]);
         assert!(found.rules.is_empty());
+    }
+
+    #[test]
+    fn a_role_is_passed_on_by_what_changes_something_even_if_no_list_says_so() {
+        let service = one("RunIt", "", r#""RoleArn": {"shape": "S"}, "RoleName": {"shape": "S"}"#);
+        let passed = |access: &str, table: &str| -> Vec<String> {
+            let found = permission(&service, &[&format!("RunIt|{access}")], table).unwrap();
+            found.rules.into_iter().filter(|rule| rule.pass_role).map(|rule| rule.member).collect()
+        };
+        assert_eq!(passed("Write", "{}"), ["RoleArn"]);
+        assert!(passed("Read", "{}").is_empty());
+        assert!(passed("Write", r#"{"notPassed": {"it": {"reason": "test"}}}"#).is_empty());
     }
 
     #[test]
