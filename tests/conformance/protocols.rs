@@ -289,6 +289,7 @@ async fn answer(case: &Case) -> Result<(), String> {
             .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
             .collect(),
         body,
+        ..Answering::default()
     };
     let clients = calls::clients(Transport::replaced(answering.client()));
     let outcome = calls::send(&clients, operation, Map::new()).await;

@@ -12,7 +12,7 @@ ACCESS_KEY = "test"
 SECRET_KEY = "test"
 
 _CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 2},
+    retries={"mode": "standard", "total_max_attempts": 1},
     s3={"addressing_style": "path"},
     inject_host_prefix=False,
     connect_timeout=5,

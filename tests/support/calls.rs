@@ -31,8 +31,12 @@ const BODY_LIMIT: usize = 16 << 20;
 
 /// Clients with made-up credentials.
 pub fn clients(transport: Transport) -> Clients {
-    let credentials =
-        Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "tests");
+    let credentials = Credentials::builder()
+        .access_key_id("AKIDEXAMPLE")
+        .secret_access_key("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+        .account_id(ACCOUNT)
+        .provider_name("tests")
+        .build();
     Clients::new(SharedCredentialsProvider::new(credentials), transport)
 }
 

@@ -5,6 +5,7 @@
 
 pub mod answering;
 pub mod calls;
+pub mod faulty;
 pub mod invoked;
 pub mod recording;
 pub mod wire;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Failures that are shown; all of them in full-size runs.
+/// Failures that are shown; the others stand in a file.
 const SHOWN: usize = 20;
 
 /// The repository.
@@ -102,14 +103,14 @@ impl Tally {
             self.skipped.iter().map(|(reason, count)| format!(", {count} skipped ({reason})")).collect();
         let line = format!("{}: {cases} cases, {} passed{}", self.suite, self.passed, reasons.concat());
         _ = writeln!(std::io::stdout(), "{line}");
-        let shown = if prove() { usize::MAX } else { SHOWN };
-        let shown = self.failed.iter().take(shown).map(String::as_str).collect::<Vec<_>>().join("\n");
-        assert!(
-            self.failed.is_empty(),
-            "{}: {} of {cases} cases failed\n{shown}",
-            self.suite,
-            self.failed.len()
-        );
+        let shown = self.failed.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("\n");
+        if !self.failed.is_empty() {
+            let all = root().join(".tools/failures").join(format!("{}.txt", self.suite));
+            let written = std::fs::create_dir_all(root().join(".tools/failures"))
+                .and_then(|()| std::fs::write(&all, self.failed.join("\n")));
+            let all = written.map_or_else(|error| error.to_string(), |()| all.display().to_string());
+            panic!("{}: {} of {cases} cases failed\n{shown}\nall: {all}", self.suite, self.failed.len());
+        }
         assert!(self.passed > 0, "{}: no cases", self.suite);
     }
 }

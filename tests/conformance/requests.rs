@@ -1,0 +1,364 @@
+//! Every operation's request beside the one that botocore's own client sends.
+//!
+//! `differential/requests.py` makes parameters from botocore's models, seeded, and catches what its clients would put
+//! on the wire. The same parameters go through the whole handler as an event, and what it would put on the wire is
+//! compared by meaning. What may differ stands in `differential/explained.json`, rule by rule, each with its reason; a
+//! rule that explains nothing any more fails a full-size run.
+
+#[path = "requests/rules.rs"]
+mod rules;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handler::catalog::model::Protocol;
+use handler::catalog::{self, Service};
+use handler::client::transport::Transport;
+use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::deadline::Deadline;
+use handler::dispatch::Handler;
+use handler::telemetry::Invocation;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tests::answering::{Answering, Last};
+use tests::wire::{self, Form, Request};
+use tests::{Tally, calls};
+
+use rules::{Difference, Rules};
+
+/// Processes of botocore, and threads of ours; the machines that build this have two cores.
+const SHARDS: usize = 2;
+
+/// Services that are asked where they are answer so; to the others it is an answer that cannot be read.
+const ADDRESS: &str = r#"{"Endpoints": [{"Address": "cell1.timestream.us-west-2.amazonaws.com", "CachePeriodInMinutes": 1440}]}"#;
+
+/// One line of the other side.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    service: String,
+    operation: String,
+    #[serde(default)]
+    parameters: Map<String, Value>,
+    /// botocore could not sign it.
+    #[serde(default)]
+    unsigned: bool,
+    request: Option<Sent>,
+    /// Why botocore sends no request.
+    refused: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    method: String,
+    url: String,
+    headers: Map<String, Value>,
+    body: String,
+}
+
+/// What became of one operation.
+struct Outcome {
+    name: String,
+    differences: Vec<Difference>,
+}
+
+#[test]
+fn every_operation() {
+    let runs: &[(u32, &str)] = if tests::prove() {
+        &[(1, "sample"), (2, "sample"), (3, "sample"), (4, "shallow"), (5, "deep"), (6, "deep")]
+    } else {
+        &[(1, "sample")]
+    };
+    let mut rules = Rules::read();
+    for (seed, mode) in runs {
+        let mut tally = Tally::new(match *mode {
+            "sample" => "requests of every operation, some members",
+            "shallow" => "requests of every operation, top-level members",
+            _ => "requests of every operation, all members",
+        });
+        for outcome in outcomes(*seed, mode) {
+            let unexplained: Vec<String> =
+                outcome.differences.iter().filter(|it| !rules.explain(it)).map(ToString::to_string).collect();
+            let verdict = if unexplained.is_empty() { Ok(()) } else { Err(unexplained.join("; ")) };
+            tally.case(format!("{} (seed {seed}, {mode})", outcome.name), verdict);
+        }
+        rules.report();
+        tally.finish();
+    }
+    if tests::prove() {
+        rules.all_used();
+    }
+}
+
+fn outcomes(seed: u32, mode: &str) -> Vec<Outcome> {
+    std::thread::scope(|scope| {
+        let shards: Vec<_> =
+            (0..SHARDS).map(|shard| scope.spawn(move || outcomes_of(shard, seed, mode))).collect();
+        shards.into_iter().flat_map(|shard| shard.join().unwrap()).collect()
+    })
+}
+
+fn outcomes_of(shard: usize, seed: u32, mode: &str) -> Vec<Outcome> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut python = Command::new(tests::root().join(".tools/venv/bin/python"));
+    python.args(["-m", "differential.requests", "--mode", mode]);
+    python.args(["--seed", &seed.to_string(), "--shard", &format!("{shard}/{SHARDS}")]);
+    if let Ok(services) = std::env::var("SERVICES") {
+        python.arg("--service").args(services.split(' '));
+    }
+    let mut python = python.current_dir(tests::root().join("tests")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut outcomes = Vec::new();
+    let mut ours: Option<Ours> = None;
+    for line in BufReader::new(python.stdout.take().unwrap()).lines() {
+        let line: Line = serde_json::from_str(&line.unwrap()).unwrap();
+        if ours.as_ref().is_none_or(|ours| ours.name != line.service) {
+            ours = Some(Ours::new(&line.service));
+        }
+        if let Some(ours) = &ours {
+            outcomes.push(runtime.block_on(ours.outcome(line)));
+        }
+    }
+    assert!(python.wait().unwrap().success(), "botocore's side failed");
+    outcomes
+}
+
+/// One service on our side.
+struct Ours {
+    name: String,
+    service: &'static Service,
+    handler: Handler,
+    last: Last,
+}
+
+impl Ours {
+    fn new(name: &str) -> Self {
+        let service = catalog::service(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let actions: Vec<&str> = service.operation_names().collect();
+        let table = json!([{ "service": name, "actions": actions, "regions": ["*", "*global*"] }]);
+        let config = Config {
+            operation_table: Some(table.to_string()),
+            region: calls::REGION.to_owned(),
+            endpoint_url: None,
+            is_inside_lambda: true,
+            result_limit: DEFAULT_RESULT_LIMIT,
+            metrics: false,
+        };
+        let answering = Answering { status: 200, body: ADDRESS.into(), ..Answering::default() };
+        let last = answering.last.clone();
+        let clients = calls::clients(Transport::replaced(answering.client()));
+        let handler = Handler::new(config, clients).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Self { name: name.to_owned(), service, handler, last }
+    }
+
+    async fn outcome(&self, line: Line) -> Outcome {
+        let event = json!({
+            "service": line.service,
+            "action": line.operation,
+            "region": calls::REGION,
+            "parameters": line.parameters,
+            "retry": {"mode": "none"},
+        });
+        let deadline = Deadline::within(Duration::from_secs(60));
+        let answer =
+            self.handler.handle(event.to_string().as_bytes(), deadline, &mut Invocation::default()).await;
+        let about = |what: &str, detail: String| Difference {
+            service: line.service.clone(),
+            operation: line.operation.clone(),
+            protocol: self.service.metadata().protocol,
+            what: what.to_owned(),
+            detail,
+        };
+        let differences = match (&line.request, self.last.take()) {
+            (Some(theirs), Some(ours)) => {
+                let mut theirs = theirs.read();
+                let mut found = Vec::new();
+                if unchunk(&mut theirs) {
+                    found.push(about("chunks", String::new()));
+                }
+                let compared = compare(self.service.metadata().protocol, &theirs, &ours, line.unsigned);
+                found.extend(compared.into_iter().map(|(what, detail)| about(&what, detail)));
+                found
+            }
+            (Some(_), None) => {
+                let error = answer.err().map(|error| error.to_message()).unwrap_or_default();
+                vec![about("refused by us", error)]
+            }
+            (None, Some(_)) => vec![about("refused by botocore", line.refused.clone().unwrap_or_default())],
+            (None, None) => vec![about("refused by both", line.refused.clone().unwrap_or_default())],
+        };
+        Outcome { name: format!("{}.{}", line.service, line.operation), differences }
+    }
+}
+
+impl Sent {
+    fn read(&self) -> Request {
+        let (host, path, query) = wire::address(&self.url);
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_lowercase(), value.as_str().unwrap_or_default().to_owned()));
+        let body = STANDARD.decode(&self.body).unwrap();
+        Request { method: self.method.clone(), host, path, query, headers: headers.collect(), body }
+    }
+}
+
+/// Of one request only: dates, ids, what names the client, and what follows from the rest.
+const OWN_HEADERS: [&str; 9] = [
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "authorization",
+    "content-length",
+    "host",
+    "user-agent",
+    "x-amz-date",
+    "x-amz-user-agent",
+    "x-amz-content-sha256",
+];
+
+/// What differs, and how.
+fn compare(protocol: Protocol, theirs: &Request, ours: &Request, unsigned: bool) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut differ = |what: String, theirs: &dyn std::fmt::Debug, ours: &dyn std::fmt::Debug| {
+        found.push((what, format!("theirs {theirs:?}, ours {ours:?}")));
+    };
+    if theirs.method != ours.method {
+        differ("method".to_owned(), &theirs.method, &ours.method);
+    }
+    if theirs.host != ours.host {
+        differ("host".to_owned(), &theirs.host, &ours.host);
+    }
+    if path(theirs) != path(ours) {
+        differ("path".to_owned(), &path(theirs), &path(ours));
+    }
+    let tokenless = |pairs: &[(String, String)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| (name.clone(), without_token(value))).collect()
+    };
+    let (their_query, our_query) = (tokenless(&theirs.query), tokenless(&ours.query));
+    if !wire::same_pairs(&their_query, &our_query) {
+        differ("query".to_owned(), &their_query, &our_query);
+    }
+    let names: std::collections::BTreeSet<&String> =
+        theirs.headers.keys().chain(ours.headers.keys()).collect();
+    for name in names.into_iter().filter(|name| !OWN_HEADERS.contains(&name.as_str())) {
+        let (one, other) = (theirs.headers.get(name), ours.headers.get(name));
+        // A checksum is of its own bytes, which may be laid out otherwise.
+        if is_checksum(name) && one.is_some() && other.is_some() && theirs.body != ours.body {
+            continue;
+        }
+        if unsigned && name == "x-amz-region-set" {
+            continue;
+        }
+        let comparable =
+            |value: Option<&String>| value.map(|value| without_token(&wire::plain(&spaced(value))));
+        if comparable(one) != comparable(other) {
+            differ(format!("header {name}"), &one, &other);
+        }
+    }
+    if !unsigned && scope(theirs) != scope(ours) {
+        differ("scope".to_owned(), &scope(theirs), &scope(ours));
+    }
+    let (one, other) = (without_token_bytes(&theirs.body), without_token_bytes(&ours.body));
+    if let Err(difference) = wire::same_body(form(protocol, &one), &one, &other) {
+        found.push(("body".to_owned(), difference));
+    }
+    found
+}
+
+fn is_checksum(header: &str) -> bool {
+    header == "content-md5" || header.starts_with("x-amz-checksum-")
+}
+
+/// Every character that may stand for itself or be escaped, escaped alike.
+fn path(request: &Request) -> String {
+    let decoded: Vec<String> = request
+        .path
+        .split('/')
+        .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().replace('/', "%2F"))
+        .collect();
+    decoded.join("/")
+}
+
+fn spaced(header: &str) -> String {
+    header.split(',').map(str::trim).collect::<Vec<_>>().join(", ")
+}
+
+/// What the signature holds for: Region and service.
+fn scope(request: &Request) -> Option<String> {
+    let header = request.headers.get("authorization")?;
+    let credential = header.split("Credential=").nth(1)?.split(',').next()?;
+    let mut parts = credential.split('/').skip(2);
+    Some(format!("{}/{}", parts.next()?, parts.next()?))
+}
+
+fn form(protocol: Protocol, body: &[u8]) -> Form {
+    match protocol {
+        Protocol::AwsJson1_0 | Protocol::AwsJson1_1 => Form::Json,
+        Protocol::RestJson1 if body.starts_with(b"{") => Form::Json,
+        Protocol::RestXml if body.starts_with(b"<") => Form::Xml,
+        Protocol::AwsQuery | Protocol::Ec2Query => Form::Pairs,
+        Protocol::RpcV2Cbor => Form::Cbor,
+        Protocol::RestJson1 | Protocol::RestXml => Form::Bytes,
+    }
+}
+
+/// Both sides fill in random UUIDs.
+fn without_token(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = (0..rest.len()).find(|at| {
+        rest.is_char_boundary(*at)
+            && rest
+                .get(*at..at + 36)
+                .is_some_and(|it| it.as_bytes()[8] == b'-' && uuid::Uuid::parse_str(it).is_ok())
+    }) {
+        out.push_str(&rest[..at]);
+        out.push_str("<token>");
+        rest = &rest[at + 36..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn without_token_bytes(body: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(body) {
+        Ok(text) => without_token(text).into_bytes(),
+        Err(_) => body.to_vec(),
+    }
+}
+
+/// botocore sends streams in chunks, with the checksum behind them. Takes the request for what it carries.
+fn unchunk(request: &mut Request) -> bool {
+    let encoding = request.headers.get("content-encoding").cloned().unwrap_or_default();
+    if !encoding.split(',').any(|it| it.trim() == "aws-chunked") {
+        return false;
+    }
+    let mut body = Vec::new();
+    let mut rest = request.body.as_slice();
+    loop {
+        let end = rest.windows(2).position(|it| it == b"\r\n").unwrap();
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        rest = &rest[end + 2..];
+        if length == 0 {
+            break;
+        }
+        body.extend(&rest[..length]);
+        rest = &rest[length + 2..];
+    }
+    for trailer in std::str::from_utf8(rest).unwrap().lines().filter(|line| !line.is_empty()) {
+        let (name, value) = trailer.split_once(':').unwrap();
+        request.headers.insert(name.to_lowercase(), value.trim().to_owned());
+    }
+    request.body = body;
+    let left: Vec<&str> = encoding.split(',').map(str::trim).filter(|it| *it != "aws-chunked").collect();
+    for name in ["content-encoding", "x-amz-trailer", "x-amz-decoded-content-length", "transfer-encoding"] {
+        request.headers.remove(name);
+    }
+    if !left.is_empty() {
+        request.headers.insert("content-encoding".to_owned(), left.join(", "));
+    }
+    true
+}
