@@ -134,7 +134,7 @@ impl Clients {
 
     /// Sends the call and reads the answer.
     pub async fn send(&self, bound: Bound, route: &Route, patience: Patience) -> Result<Answer, Error> {
-        let log = AttemptLog::default();
+        let (operation, log) = (bound.operation(), AttemptLog::default());
         let started = tokio::time::Instant::now();
         let outcome = self.orchestrate(bound, route, patience, &log, StopPoint::None).await?;
         match outcome.and_then(InterceptorContext::finalize) {
@@ -146,7 +146,7 @@ impl Clients {
                 answer.retry_delay = log.retry_delay(started);
                 Ok(answer)
             }
-            Err(error) => Err(failure::classify(error, &log, patience)),
+            Err(error) => Err(failure::classify(error, operation, &log, patience)),
         }
     }
 
@@ -170,13 +170,13 @@ impl Clients {
         route: &Route,
         patience: Patience,
     ) -> Result<aws_smithy_runtime_api::http::Request, Error> {
-        let log = AttemptLog::default();
+        let (operation, log) = (bound.operation(), AttemptLog::default());
         match self.orchestrate(bound, route, patience, &log, StopPoint::BeforeTransmit).await? {
             Ok(mut context) => context
                 .request_mut()
                 .and_then(|request| request.try_clone())
                 .ok_or_else(|| failure::internal("the request was taken")),
-            Err(error) => Err(failure::classify(error, &log, patience)),
+            Err(error) => Err(failure::classify(error, operation, &log, patience)),
         }
     }
 
@@ -286,10 +286,10 @@ fn client_plugins(
 const CONNECT_MS: [u64; 7] = [3_100, 1_600, 800, 400, 200, 100, 50];
 
 impl Patience {
-    /// Of the time that is left, at most four fifths go into one connection, so that an unreachable host is told
-    /// from an unanswered request.
+    /// Of the time that one attempt has, at most four fifths go into its connection, so that an unreachable host is
+    /// tried again, and told from an unanswered request.
     pub fn within(remaining: Duration, timeouts: Timeouts, retry: Retry, body_limit: usize) -> Self {
-        let most = remaining * 4 / 5;
+        let most = timeouts.attempt.unwrap_or(remaining).min(remaining) * 4 / 5;
         let steps = CONNECT_MS.map(Duration::from_millis);
         let fitting = steps.into_iter().find(|step| *step <= most).unwrap_or(most);
         Self {
@@ -303,9 +303,8 @@ impl Patience {
     }
 
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
-        let mut timeouts = TimeoutConfig::builder()
-            .connect_timeout(self.connect)
-            .operation_timeout(self.operation);
+        let mut timeouts =
+            TimeoutConfig::builder().connect_timeout(self.connect).operation_timeout(self.operation);
         if let Some(attempt) = self.attempt {
             timeouts = timeouts.operation_attempt_timeout(attempt.min(self.operation));
         }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::connection::CaptureSmithyConnection;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
@@ -15,7 +16,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use tokio::time::Instant;
 
 use super::Shared;
-use super::failure::never_sent;
+use super::failure::is_beyond_limit;
 use crate::effect::Effect;
 
 /// Shared between the interceptor and the caller.
@@ -26,6 +27,7 @@ pub struct AttemptLog(Shared<Vec<Attempt>>);
 struct Attempt {
     started: Instant,
     ended: Option<Instant>,
+    status: Option<u16>,
     effect: Effect,
 }
 
@@ -37,6 +39,11 @@ impl AttemptLog {
     /// What all attempts together leave open, whatever the last one said.
     pub fn effect(&self) -> Effect {
         self.with(|attempts| attempts.iter().fold(Effect::None, |effect, it| effect.and(it.effect)))
+    }
+
+    /// What the last attempt was answered with, though its body may have stayed out.
+    pub fn last_status(&self) -> Option<u16> {
+        self.with(|attempts| attempts.last().and_then(|attempt| attempt.status))
     }
 
     /// Time spent between attempts.
@@ -72,7 +79,8 @@ impl Intercept for AttemptLog {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.with(|attempts| {
-            attempts.push(Attempt { started: Instant::now(), ended: None, effect: Effect::Unknown });
+            let started = Instant::now();
+            attempts.push(Attempt { started, ended: None, status: None, effect: Effect::Unknown });
         });
         Ok(())
     }
@@ -81,30 +89,35 @@ impl Intercept for AttemptLog {
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let effect = match (
-            context.response().map(|response| response.status().as_u16()),
-            context.output_or_error(),
-        ) {
-            // Answered: a refusal is certain, a server fault is not.
-            (Some(status), Some(Err(_))) if (300..500).contains(&status) => Effect::None,
-            (Some(status), _) if status >= 500 => Effect::Unknown,
-            (Some(_), Some(Ok(_))) => Effect::None,
-            // 2xx that could not be read: done. 200 with an error body is sorted out by the error itself.
-            (Some(_), Some(Err(error))) if error.is_operation_error() => Effect::Unknown,
-            (Some(_), _) => Effect::Done,
-            (None, Some(Err(error))) if error.as_connector_error().is_some_and(never_sent) => Effect::None,
-            (None, _) => Effect::Unknown,
+        let status = context.response().map(|response| response.status().as_u16());
+        let effect = match (status, context.output_or_error()) {
+            // A refusal is certain, also where its body cannot be read; a server's fault is not.
+            (Some(300..500), _) => Effect::None,
+            (Some(200..300), Some(Ok(_))) => Effect::Done,
+            // Read as far as it could be used.
+            (Some(200..300), Some(Err(error))) if is_beyond_limit(error) => Effect::Done,
+            // Among others 200 with an error in its body, and the page of something that stands in between.
+            (Some(_), _) => Effect::Unknown,
+            (None, _) if was_connected(cfg) => Effect::Unknown,
+            (None, _) => Effect::None,
         };
         self.with(|attempts| {
             if let Some(attempt) = attempts.last_mut()
                 && attempt.ended.is_none()
             {
                 attempt.ended = Some(Instant::now());
+                attempt.status = status;
                 attempt.effect = effect;
             }
         });
         Ok(())
     }
+}
+
+/// Whether there was a connection on which the request may have left. The HTTP client tells as soon as it has one,
+/// before it writes.
+fn was_connected(cfg: &ConfigBag) -> bool {
+    cfg.load::<CaptureSmithyConnection>().is_some_and(|connection| connection.get().is_some())
 }

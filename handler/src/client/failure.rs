@@ -21,6 +21,8 @@ use serde_json::{Map, Value as Json};
 use super::Patience;
 use super::attempt::AttemptLog;
 use super::guard::Refused;
+use super::protocol::request_id;
+use crate::catalog::Operation;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::output::limit;
@@ -78,19 +80,16 @@ impl std::fmt::Display for Malformed {
 
 impl StdError for Malformed {}
 
-/// Keeps the SDK from repeating a call whose answer came and was too large.
+/// Keeps the SDK from repeating a call whose answer came, and cannot be used: it was too large, or is of another
+/// form than the model says.
 #[derive(Debug)]
 pub struct FinalErrors;
 
 impl ClassifyRetry for FinalErrors {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         match context.output_or_error() {
-            Some(Err(error)) if error.is_response_error() && context.response().is_some() => {
-                if source::<LengthLimitError>(error).is_some() {
-                    RetryAction::RetryForbidden
-                } else {
-                    RetryAction::NoActionIndicated
-                }
+            Some(Err(error)) if is_beyond_limit(error) || source::<Malformed>(error).is_some() => {
+                RetryAction::RetryForbidden
             }
             _ => RetryAction::NoActionIndicated,
         }
@@ -107,16 +106,14 @@ impl ClassifyRetry for FinalErrors {
 
 /// In mode `safe`: what may have taken effect is not sent again.
 #[derive(Debug)]
-pub struct Ambiguous;
+pub struct Ambiguous(pub AttemptLog);
 
 impl ClassifyRetry for Ambiguous {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let Some(Err(error)) = context.output_or_error() else { return RetryAction::NoActionIndicated };
-        let settled = match context.response() {
-            Some(response) => (300..500).contains(&response.status().as_u16()),
-            None => error.as_connector_error().is_some_and(never_sent),
-        };
-        if settled { RetryAction::NoActionIndicated } else { RetryAction::RetryForbidden }
+    fn classify_retry(&self, _: &InterceptorContext) -> RetryAction {
+        match self.0.effect() {
+            Effect::None => RetryAction::NoActionIndicated,
+            Effect::Done | Effect::Unknown => RetryAction::RetryForbidden,
+        }
     }
 
     fn name(&self) -> &'static str {
@@ -129,7 +126,7 @@ impl ClassifyRetry for Ambiguous {
 }
 
 /// Names the failure.
-pub fn classify(error: SendError, log: &AttemptLog, patience: Patience) -> Error {
+pub fn classify(error: SendError, operation: &Operation, log: &AttemptLog, patience: Patience) -> Error {
     let effect = log.effect();
     let causes = chain(&error);
     let mut classified = match error {
@@ -138,23 +135,23 @@ pub fn classify(error: SendError, log: &AttemptLog, patience: Patience) -> Error
             Err(_) => internal("the error has another type"),
         },
         SdkError::ConstructionFailure(_) => construction(&causes),
-        SdkError::TimeoutError(_) => timeout(effect),
-        SdkError::DispatchFailure(failure) => dispatch(failure.as_connector_error(), &causes, effect),
-        SdkError::ResponseError(_) => return response(&causes, log, patience),
+        SdkError::TimeoutError(_) => timeout(log),
+        SdkError::DispatchFailure(failure) => {
+            let is_ours = failure.as_connector_error().is_some_and(ConnectorError::is_user);
+            dispatch(&causes, is_ours, log)
+        }
+        SdkError::ResponseError(error) => response(operation, error.raw(), &causes, patience),
         _ => internal("the SDK reported an error of a new kind"),
     };
     classified.effect = effect;
     classified.attempts = Some(log.attempts());
+    classified.status_code = classified.status_code.or_else(|| log.last_status());
     classified
 }
 
-/// Whether the fault arose before anything left this machine: name, connection or TLS.
-pub fn never_sent(error: &ConnectorError) -> bool {
-    let connect = source::<hyper_util::client::legacy::Error>(error)
-        .is_some_and(hyper_util::client::legacy::Error::is_connect);
-    connect
-        || source::<aws_smithy_runtime_api::client::dns::ResolveDnsError>(error).is_some()
-        || error.is_user()
+/// Whether the body of an answer was read no further, because no result could hold it.
+pub fn is_beyond_limit(error: &(dyn StdError + 'static)) -> bool {
+    source::<LengthLimitError>(error).is_some()
 }
 
 pub fn internal(what: &str) -> Error {
@@ -188,46 +185,46 @@ fn construction(causes: &[String]) -> Error {
     )
 }
 
-fn timeout(effect: Effect) -> Error {
-    if effect == Effect::None {
-        Error::new(Kind::DeadlineExceeded, "the time ran out with nothing in flight")
-    } else {
-        Error::new(Kind::OutcomeUnknown, "the request was sent and no usable answer came in time")
+fn timeout(log: &AttemptLog) -> Error {
+    if log.effect() != Effect::None {
+        return Error::new(Kind::OutcomeUnknown, "the request was sent and no usable answer came in time");
     }
+    if log.attempts() > 0 && log.last_status().is_none() {
+        return Error::new(Kind::Unreachable, "no connection came about in time, nothing was sent");
+    }
+    Error::new(Kind::DeadlineExceeded, "the time ran out with nothing in flight")
 }
 
-fn dispatch(error: Option<&ConnectorError>, causes: &[String], effect: Effect) -> Error {
+fn dispatch(causes: &[String], is_ours: bool, log: &AttemptLog) -> Error {
     let cause = causes.last().cloned().unwrap_or_else(|| "no cause given".to_owned());
-    match error {
-        _ if causes.iter().any(|cause| cause.contains("credentials")) => {
-            Error::new(Kind::Internal, "no credentials could be loaded to sign the request")
-        }
-        _ if effect != Effect::None => Error::new(
-            Kind::OutcomeUnknown,
-            format!("the request was sent and no usable answer came: {cause}"),
-        ),
-        Some(error) if never_sent(error) => Error::new(
-            Kind::Unreachable,
-            format!("the endpoint cannot be reached, nothing was sent: {cause}"),
-        ),
-        Some(error) if error.is_timeout() => timeout(effect),
-        _ => Error::new(Kind::Internal, format!("the request was not sent: {cause}")),
+    if causes.iter().any(|cause| cause.contains("credentials")) {
+        return Error::new(Kind::Internal, "no credentials could be loaded to sign the request");
     }
+    if log.effect() != Effect::None {
+        let message = format!("the request was sent and no usable answer came: {cause}");
+        return Error::new(Kind::OutcomeUnknown, message);
+    }
+    if is_ours || log.attempts() == 0 {
+        return Error::new(Kind::Internal, format!("the request was not sent: {cause}"));
+    }
+    let message = format!("the endpoint cannot be reached, nothing was sent: {cause}");
+    Error::new(Kind::Unreachable, message)
 }
 
-fn response(causes: &[String], log: &AttemptLog, patience: Patience) -> Error {
-    let mut error = if causes.iter().any(|cause| cause == LENGTH_LIMIT) {
+fn response(operation: &Operation, answer: &HttpResponse, causes: &[String], patience: Patience) -> Error {
+    let is_beyond_limit = causes.iter().any(|cause| cause == LENGTH_LIMIT);
+    let mut error = if is_beyond_limit && answer.status().is_success() {
         limit::too_large(None, patience.body_limit)
     } else {
-        let cause = causes.last().cloned().unwrap_or_default();
+        let cause = causes.last().map(String::as_str).unwrap_or_default();
         Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}"))
-            .with_effect(log.effect().and(Effect::Unknown))
     };
-    error.attempts = Some(log.attempts());
+    error.status_code = Some(answer.status().as_u16());
+    error.request_id = request_id(operation, answer);
     error
 }
 
-/// How `LengthLimitError` describes itself; its type is lost once the SDK has boxed the chain.
+/// How `LengthLimitError` describes itself: the chain holds descriptions.
 const LENGTH_LIMIT: &str = "length limit exceeded";
 
 /// Descriptions from the outermost cause to the innermost. The SDK's chains hold no parameter values.

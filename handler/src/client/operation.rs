@@ -291,6 +291,9 @@ impl Deserializer {
             });
         }
         let schema = &self.operation.output_schema;
+        if answer.body.is_none() && !catalog::members(shape).is_empty() {
+            protocol::xml::check(self.operation.service.metadata().protocol, body)?;
+        }
         if protocol::has_answer(self.operation, shape, body) {
             let mut deserializer =
                 protocol.deserialize_response(response, schema, cfg).map_err(|error| error.to_string())?;

@@ -6,6 +6,7 @@
 pub mod ec2_query;
 pub mod error;
 pub mod payload;
+pub mod xml;
 
 use aws_smithy_cbor::protocol::RpcV2CborProtocol;
 use aws_smithy_json::protocol::aws_json_rpc::AwsJsonRpcProtocol;
