@@ -80,9 +80,7 @@ def _log(local: Ministack) -> Iterator[dict[str, Any]]:
                 yield json.loads(event["message"])
 
 
-def _checks(
-    things: Things, output: dict[str, Any], steps: list[transcript.Step]
-) -> Iterator[tuple[bool, str]]:
+def _checks(things: Things, output: dict[str, Any], steps: list[transcript.Step]) -> Iterator[tuple[bool, str]]:
     """Each a fact that could be otherwise: looked up at the source, not in what the tasks reported."""
     yield len(steps) == 10 and {step.region for step in steps} == {THERE}, f"all ten calls went to {THERE}"
     yield things.bucket_region() == THERE, f"the bucket is in {THERE}"

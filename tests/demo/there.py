@@ -42,9 +42,7 @@ class Things:
         return [
             job
             for base in agent.list_knowledge_bases()["knowledgeBaseSummaries"]
-            for source in agent.list_data_sources(knowledgeBaseId=base["knowledgeBaseId"])[
-                "dataSourceSummaries"
-            ]
+            for source in agent.list_data_sources(knowledgeBaseId=base["knowledgeBaseId"])["dataSourceSummaries"]
             for job in agent.list_ingestion_jobs(
                 knowledgeBaseId=base["knowledgeBaseId"], dataSourceId=source["dataSourceId"]
             )["ingestionJobSummaries"]
@@ -57,9 +55,7 @@ class Things:
 def make(local: Ministack) -> Things:
     s3 = local.client("s3", THERE)
     s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": THERE})
-    s3.put_object(
-        Bucket=_BUCKET, Key="docs/hello.txt", Body=TEXT.encode(), ContentType="text/plain; charset=utf-8"
-    )
+    s3.put_object(Bucket=_BUCKET, Key="docs/hello.txt", Body=TEXT.encode(), ContentType="text/plain; charset=utf-8")
     s3.put_object(Bucket=_BUCKET, Key="docs/order.json", Body=JSON, ContentType="application/json")
 
     for region in (HERE, THERE):

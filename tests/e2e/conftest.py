@@ -14,9 +14,7 @@ from support.ministack import Ministack, ministack
 
 @pytest.fixture(scope="session")
 def binary() -> Path:
-    assert paths.BOOTSTRAP.read_bytes()[:4] == b"\x7fELF", (
-        f"{paths.BOOTSTRAP} is not a binary: make bootstrap"
-    )
+    assert paths.BOOTSTRAP.read_bytes()[:4] == b"\x7fELF", f"{paths.BOOTSTRAP} is not a binary: make bootstrap"
     return paths.BOOTSTRAP
 
 

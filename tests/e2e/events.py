@@ -15,9 +15,7 @@ def event(service: str, action: str, region: str = REGION, **more: Any) -> dict[
     return {"service": service, "action": action, "region": region, **more}
 
 
-def permit(
-    service: str, *actions: str, region: str = REGION, endpoints: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def permit(service: str, *actions: str, region: str = REGION, endpoints: tuple[str, ...] = ()) -> dict[str, Any]:
     """One entry of an operation table."""
     return {
         "service": service,

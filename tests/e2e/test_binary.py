@@ -37,6 +37,4 @@ def test_says_how_to_use_it_when_run_by_hand(binary):
 
 
 def _readelf(option, binary):
-    return subprocess.run(
-        ["readelf", "--wide", option, binary], capture_output=True, text=True, check=True
-    ).stdout
+    return subprocess.run(["readelf", "--wide", option, binary], capture_output=True, text=True, check=True).stdout

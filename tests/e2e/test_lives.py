@@ -34,9 +34,7 @@ def test_life(binary, empty_cloud, path):
     kept: dict[str, Any] = {}
     with function([binary], aws.environment(empty_cloud.url, REGION), table) as running:
         for step in steps:
-            answer = running.invoke(
-                event(service, step["call"], parameters=_filled(step.get("with", {}), kept))
-            )
+            answer = running.invoke(event(service, step["call"], parameters=_filled(step.get("with", {}), kept)))
             if "error" in step:
                 name, message = error(answer)
                 assert (name, message["effect"]) == (step["error"], "none"), (step, message)

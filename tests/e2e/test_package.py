@@ -33,9 +33,7 @@ def test_npm_tarball_in_an_empty_app(cloud, tmp_path):
     tarball = _only(paths.CDK / "dist" / "js", "*.tgz")
     needed = {"cdk-cross-region-tasks": f"file:{tarball}", "aws-cdk-lib": CDK_LIB, "constructs": "^10.5.0"}
     (tmp_path / "package.json").write_text(json.dumps({"private": True, "dependencies": needed}))
-    subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=tmp_path, check=True
-    )
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=tmp_path, check=True)
     shutil.copy(APPS / "app.js", tmp_path)
     _deploy_and_run(cloud, tmp_path, "node app.js")
 

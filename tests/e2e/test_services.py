@@ -113,9 +113,7 @@ def _theirs(client: Any, operation: OperationModel, parameters: dict[str, Any]) 
     try:
         result = getattr(client, method)(**parameters)
     except ClientError as refused:
-        return _error(
-            refused.response["ResponseMetadata"]["HTTPStatusCode"], refused.response["Error"].get("Code")
-        )
+        return _error(refused.response["ResponseMetadata"]["HTTPStatusCode"], refused.response["Error"].get("Code"))
     except (BotoCoreError, ResponseParserError, MemoryError):
         # The answer, HTML mostly, was beyond the client.
         return None
@@ -123,12 +121,8 @@ def _theirs(client: Any, operation: OperationModel, parameters: dict[str, Any]) 
     return "result", _mapped(result)
 
 
-def _ours(
-    running: Any, service: str, operation: OperationModel, parameters: dict[str, Any]
-) -> tuple[str, Any]:
-    answer = running.invoke(
-        event(service, operation.name, REGION, parameters=parameters, retry={"mode": "none"})
-    )
+def _ours(running: Any, service: str, operation: OperationModel, parameters: dict[str, Any]) -> tuple[str, Any]:
+    answer = running.invoke(event(service, operation.name, REGION, parameters=parameters, retry={"mode": "none"}))
     if answer.kind == "response":
         result = answer.json()
         result.pop("$metadata")

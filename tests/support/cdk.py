@@ -35,9 +35,7 @@ class Cdk:
     def deploy(self, stack: str) -> dict[str, str]:
         """Deploys and returns the stack's outputs."""
         outputs = self.home / f"{stack}.outputs.json"
-        self._run(
-            "deploy", stack, "--require-approval", "never", "--exclusively", "--outputs-file", str(outputs)
-        )
+        self._run("deploy", stack, "--require-approval", "never", "--exclusively", "--outputs-file", str(outputs))
         return json.loads(outputs.read_text()).get(stack, {})
 
     def destroy(self, stack: str) -> None:

@@ -24,9 +24,7 @@ class Execution:
     @property
     def last_state(self) -> str:
         """The state that was entered last: where a failed execution failed."""
-        entered = [
-            event["stateEnteredEventDetails"] for event in self.history if "stateEnteredEventDetails" in event
-        ]
+        entered = [event["stateEnteredEventDetails"] for event in self.history if "stateEnteredEventDetails" in event]
         return entered[-1]["name"]
 
 
