@@ -17,6 +17,7 @@ pub mod failure;
 pub mod guard;
 pub mod operation;
 pub mod protocol;
+pub mod response_checksum;
 pub mod transport;
 
 use std::collections::HashMap;
@@ -188,6 +189,7 @@ impl Clients {
         log: &AttemptLog,
         stop: StopPoint,
     ) -> Result<Result<InterceptorContext, failure::SendError>, Error> {
+        let bound = response_checksum::asked_for(bound);
         let operation = bound.operation();
         let service = operation.service;
         let plugins = self.plugins(service, route)?.with_operation_plugin(OperationPlugin::new(

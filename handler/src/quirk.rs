@@ -13,6 +13,7 @@ mod lambda;
 mod machinelearning;
 mod route53;
 mod s3;
+mod s3control;
 mod sqs;
 mod sso_oidc;
 
@@ -37,6 +38,7 @@ pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<Stri
         "glacier" => glacier::parameters(operation, parameters),
         "route53" => route53::parameters(parameters),
         "s3" => s3::parameters(operation, region, parameters),
+        "s3control" => s3control::parameters(operation, parameters),
         _ => {}
     }
 }

@@ -13,6 +13,7 @@ pub mod wire;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -54,6 +55,23 @@ pub fn text(file: &Path) -> String {
 
 pub fn json(file: &Path) -> Value {
     serde_json::from_str(&text(file)).unwrap_or_else(|error| panic!("`{}`: {error}", file.display()))
+}
+
+/// Runs a script of this folder against the pinned botocore: JSON goes in, JSON comes out.
+pub fn python(script: &str, input: &Value) -> Value {
+    let mut child = Command::new(root().join(".tools/venv/bin/python"))
+        .arg(root().join("tests").join(script))
+        .env("PYTHONPATH", botocore())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("`{script}`: {error}: `make conformance` installs Python's tools"));
+    let written = child.stdin.take().map(|mut stdin| stdin.write_all(input.to_string().as_bytes()));
+    let output = child.wait_with_output().unwrap_or_else(|error| panic!("`{script}`: {error}"));
+    assert!(output.status.success(), "`{script}` failed");
+    assert!(matches!(written, Some(Ok(()))), "`{script}` did not read its input");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("`{script}`: {error}"))
 }
 
 /// Whether the long, full-size runs are asked for.

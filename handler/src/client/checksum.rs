@@ -1,7 +1,7 @@
-//! Checksums of requests and of answers.
+//! Checksums of requests.
 //!
-//! Enters: an operation's checksum traits and the call's parameters. Leaves: headers on the request; an answer whose
-//! bytes do not match their checksum is refused. Fails where a named algorithm is unknown.
+//! Enters: an operation's checksum traits and the call's parameters. Leaves: headers on the request. Fails where the
+//! named algorithm is not one of the SDK's.
 
 use aws_smithy_checksums::ChecksumAlgorithm;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -10,18 +10,22 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
 use aws_smithy_types::config_bag::ConfigBag;
 
-use crate::catalog::model::MemberTrait;
+use crate::catalog;
 use crate::catalog::model::OperationTrait;
-use crate::catalog::{self};
+use crate::catalog::shape::Member;
+use crate::error::{Error, Fault, Kind};
 use crate::input::Bound;
 use crate::input::value::Value;
 
 /// Adds what the operation's checksum traits ask for.
-pub fn configure(bound: &Bound, components: RuntimeComponentsBuilder) -> RuntimeComponentsBuilder {
-    match request_checksum(bound) {
+pub fn configure(
+    bound: &Bound,
+    components: RuntimeComponentsBuilder,
+) -> Result<RuntimeComponentsBuilder, Error> {
+    Ok(match request_checksum(bound)? {
         Some(checksum) => components.with_interceptor(checksum),
         None => components,
-    }
+    })
 }
 
 /// What goes on a request.
@@ -35,37 +39,46 @@ enum RequestChecksum {
     ContentMd5,
 }
 
-fn request_checksum(bound: &Bound) -> Option<RequestChecksum> {
+fn request_checksum(bound: &Bound) -> Result<Option<RequestChecksum>, Error> {
     let operation = bound.operation();
-    // Of several checksums the caller's own wins: the body is not hashed twice.
-    let own = operation.input.map(catalog::members).unwrap_or_default().iter().any(|member| {
-        member.traits.iter().any(|it| {
-            matches!(it, MemberTrait::Header(name) if name.to_lowercase().starts_with("x-amz-checksum-") && !matches!(name.to_lowercase().as_str(), "x-amz-checksum-type" | "x-amz-checksum-mode" | "x-amz-checksum-algorithm"))
-        }) && bound.member(&member.name).is_some()
+    let members = operation.input.map(catalog::members).unwrap_or_default();
+    // The caller's own wins: the body is not hashed twice.
+    if members.iter().any(|member| is_checksum(member) && bound.member(&member.name).is_some()) {
+        return Ok(None);
+    }
+    let chosen_by = operation.traits.iter().find_map(|it| match it {
+        OperationTrait::RequestChecksum { algorithm_member, .. } => Some(algorithm_member),
+        _ => None,
     });
-    if own {
-        return None;
-    }
-    for it in &operation.traits {
-        if let OperationTrait::RequestChecksum { algorithm_member, .. } = it {
-            let chosen = match bound.member(algorithm_member) {
-                Some(Value::String(name)) => name.parse::<ChecksumAlgorithm>().ok()?,
-                _ => ChecksumAlgorithm::Crc32,
-            };
-            let named_in =
-                operation.input.map(catalog::members).unwrap_or_default().iter().find_map(|member| {
-                    member.traits.iter().find_map(|it| match it {
-                        MemberTrait::Header(header) if member.name == *algorithm_member => {
-                            Some(header.clone())
-                        }
-                        _ => None,
-                    })
-                });
-            return Some(RequestChecksum::Flexible { algorithm: chosen, named_in });
-        }
-    }
-    let md5 = operation.has(&OperationTrait::ChecksumRequired) && bound.member("ContentMD5").is_none();
-    md5.then_some(RequestChecksum::ContentMd5)
+    let Some(chosen_by) = chosen_by else {
+        let md5 = operation.has(&OperationTrait::ChecksumRequired) && bound.member("ContentMD5").is_none();
+        return Ok(md5.then_some(RequestChecksum::ContentMd5));
+    };
+    let algorithm = match bound.member(chosen_by) {
+        Some(Value::String(name)) => computed(name).ok_or_else(|| {
+            let fault = Fault::new(
+                format!("parameters.{chosen_by}"),
+                "is not computed here: CRC32, CRC32C, CRC64NVME, SHA1 and SHA256 are; of others, give the checksum itself",
+            );
+            Error::faults(Kind::InvalidParameters, vec![fault])
+        })?,
+        _ => ChecksumAlgorithm::Crc32,
+    };
+    let named_in = members.iter().find(|member| member.name == *chosen_by).and_then(|member| member.header());
+    Ok(Some(RequestChecksum::Flexible { algorithm, named_in: named_in.map(ToOwned::to_owned) }))
+}
+
+/// Whether the member is a checksum of the body, not a remark on one.
+fn is_checksum(member: &Member) -> bool {
+    let header = member.header().unwrap_or_default().to_ascii_lowercase();
+    header
+        .strip_prefix("x-amz-checksum-")
+        .is_some_and(|about| !matches!(about, "type" | "mode" | "algorithm"))
+}
+
+/// The SDK takes `MD5` for another name of its default.
+fn computed(name: &str) -> Option<ChecksumAlgorithm> {
+    if name.eq_ignore_ascii_case("md5") { None } else { name.parse().ok() }
 }
 
 #[dyn_dispatch_hint]

@@ -34,7 +34,9 @@ use aws_smithy_types::endpoint::Endpoint;
 use super::attempt::AttemptLog;
 use super::failure::Malformed;
 use super::guard::Guard;
-use super::{Answer, Body, Patience, Route, checksum, compression, event_stream, failure, protocol};
+use super::{
+    Answer, Body, Patience, Route, checksum, compression, event_stream, failure, protocol, response_checksum,
+};
 use crate::catalog;
 use crate::catalog::Operation;
 use crate::catalog::shape::{Kind, Member};
@@ -107,7 +109,7 @@ impl OperationPlugin {
         };
         let components = match &route.presigned_for {
             Some(destination) => components.with_interceptor(AsUrl { destination: destination.clone() }),
-            None => checksum::configure(bound, components),
+            None => checksum::configure(bound, components)?,
         };
         Ok(Self { config: config.freeze(), components })
     }
@@ -260,7 +262,8 @@ impl DeserializeResponse for Deserializer {
                 aws_smithy_runtime_api::client::interceptors::context::Error::erase(error),
             ));
         }
-        self.answer(response, cfg)
+        response_checksum::check(self.operation, response)
+            .and_then(|()| self.answer(response, cfg))
             .map(Output::erase)
             .map_err(|error| OrchestratorError::response(Box::new(Malformed(error))))
     }

@@ -7,7 +7,8 @@
 //! - `GetBucketLocation` answers with a bare `<LocationConstraint>`.
 //! - A customer's encryption key goes as base64 with its MD5: 32 raw bytes are encoded, a missing MD5 is added.
 //! - A bucket is created where the request goes: outside us-east-1 its `LocationConstraint` must say so.
-//! - `Expires` may be any text that a client once stored.
+//! - `Expires` may be any text that a client once stored: what is no time is left out, and `ExpiresString` has the text.
+//! - `CopySource` is sent as the caller encoded it; what no header can hold is encoded here.
 
 use aws_runtime::retries::classifiers::{
     AwsErrorCodeClassifier, AwsErrorCodeClassifierBuilder, TRANSIENT_ERRORS,
@@ -17,6 +18,7 @@ use aws_smithy_xml::decode::{Document, try_data};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
@@ -27,6 +29,9 @@ pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<Stri
         if takes(operation, key) {
             customer_key(parameters, key);
         }
+    }
+    if let Some(Json::String(source)) = parameters.get_mut("CopySource") {
+        *source = utf8_percent_encode(source, CONTROLS).to_string();
     }
     if operation.name == "CreateBucket" && region != "us-east-1" {
         let configuration =
@@ -44,7 +49,15 @@ fn takes(operation: &Operation, member: &str) -> bool {
     operation.input.map(crate::catalog::members).unwrap_or_default().iter().any(|it| it.name == member)
 }
 
+fn answers(operation: &Operation, member: &str) -> bool {
+    operation.output.map(crate::catalog::members).unwrap_or_default().iter().any(|it| it.name == member)
+}
+
 fn customer_key(parameters: &mut Map<String, Json>, member: &str) {
+    // Whoever gives the MD5 has done the rest, too.
+    if parameters.contains_key(&format!("{member}MD5")) {
+        return;
+    }
     let Some(Json::String(key)) = parameters.get_mut(member) else { return };
     let raw = match STANDARD.decode(key.as_bytes()) {
         Ok(raw) if raw.len() == 32 => raw,
@@ -79,7 +92,8 @@ pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
 
 pub fn error(response: &HttpResponse, mut error: OperationError) -> OperationError {
     let elsewhere = matches!(error.status, 301 | 307 | 400);
-    if let Some(region) = response.headers().get("x-amz-bucket-region").filter(|_| elsewhere) {
+    let named = response.headers().get("x-amz-bucket-region").map(ToOwned::to_owned);
+    if let Some(region) = named.or_else(|| region_in_body(response)).filter(|_| elsewhere) {
         let message = error.meta.message().unwrap_or("the bucket is in another Region");
         let message = format!("{message} (the bucket is in `{region}`)");
         let mut meta = aws_smithy_types::error::ErrorMetadata::builder().message(message);
@@ -92,7 +106,26 @@ pub fn error(response: &HttpResponse, mut error: OperationError) -> OperationErr
     error
 }
 
+/// A signature for another Region is refused with the right one in the body.
+fn region_in_body(response: &HttpResponse) -> Option<String> {
+    let text = std::str::from_utf8(response.body().bytes()?).ok()?;
+    let mut document = Document::new(text);
+    let mut root = document.root_element().ok()?;
+    while let Some(mut element) = root.next_tag() {
+        if element.start_el().local() == "Region" {
+            return try_data(&mut element).ok().map(|region| region.into_owned());
+        }
+    }
+    None
+}
+
 pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<String, Json>) {
+    if let Some(expires) = response.headers().get("expires").filter(|_| answers(operation, "Expires")) {
+        if members.get("Expires").and_then(Json::as_str) == Some(expires) {
+            members.remove("Expires");
+        }
+        members.insert("ExpiresString".to_owned(), expires.into());
+    }
     if operation.name == "GetBucketLocation" {
         let body = response.body().bytes().unwrap_or_default();
         let text = std::str::from_utf8(body).unwrap_or_default();

@@ -1,7 +1,7 @@
 """What botocore does beyond its models: the events it listens to, and with which function.
 
-Leaves: `[event, handler]` pairs as one JSON array, those of the list of built-in handlers and those that a client
-registers for itself, whose event is the registering method.
+Leaves: `[event, handler]` pairs as one JSON array, those of the list of built-in handlers and those that
+a client registers for itself, whose handler is the registering method.
 """
 
 import inspect

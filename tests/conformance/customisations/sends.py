@@ -1,17 +1,17 @@
 """What botocore's own clients would send, its event handlers included.
 
-Enters: one JSON array of calls on standard input, each `{service, operation, parameters, region}`; a string
-`base64:…` among the parameters stands for bytes. Leaves: the requests as one JSON array, bodies in base64. Nothing
-is sent: the last event before the socket answers in its place.
+Enters: one JSON array of calls on standard input, each `{service, operation, parameters, region}`; a
+string `base64:…` among the parameters stands for bytes. Leaves: the requests as one JSON array, bodies in
+base64. Nothing is sent: the last event before the socket ends the call.
 """
 
 import base64
+import contextlib
 import json
 import sys
 from typing import Any
 
 import botocore.session
-from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 CREDENTIALS = {
@@ -24,12 +24,10 @@ CREDENTIALS = {
 def sent(call: dict[str, Any]) -> dict[str, Any]:
     config = Config(retries={"total_max_attempts": 1})
     session = botocore.session.Session()
-    client = session.create_client(
-        call["service"], region_name=call["region"], config=config, **CREDENTIALS
-    )
+    client = session.create_client(call["service"], region_name=call["region"], config=config, **CREDENTIALS)
     seen: list[dict[str, Any]] = []
 
-    def answer(request: Any, **_: Any) -> AWSResponse:
+    def record(request: Any, **_: Any) -> None:
         body = request.body or b""
         seen.append(
             {
@@ -39,22 +37,17 @@ def sent(call: dict[str, Any]) -> dict[str, Any]:
                 "body": base64.b64encode(body if isinstance(body, bytes) else _read(body)).decode(),
             }
         )
-        return AWSResponse(request.url, 500, {}, _Nothing())
+        raise _SentError
 
-    client.meta.events.register("before-send.*.*", answer)
-    try:
+    client.meta.events.register("before-send.*.*", record)
+    with contextlib.suppress(_SentError):
         client._make_api_call(call["operation"], _decoded(call["parameters"]))
-    except client.exceptions.ClientError:
-        pass
     (request,) = seen
     return request
 
 
-class _Nothing:
-    """The body of an answer that nobody reads."""
-
-    def stream(self, **_: Any) -> list[bytes]:
-        return []
+class _SentError(Exception):
+    """Ends a call where it would reach the socket."""
 
 
 def _read(body: Any) -> bytes:

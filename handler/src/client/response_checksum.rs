@@ -1,0 +1,54 @@
+//! Checksums of answers: what arrived is what is stored.
+//!
+//! Enters: a call whose answer may carry a checksum, and that answer. Leaves: the call, which asks for one unless the
+//! caller did, and nothing where the bytes match. Fails where they do not.
+
+use aws_smithy_checksums::ChecksumAlgorithm;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use crate::catalog::Operation;
+use crate::catalog::model::OperationTrait;
+use crate::input::Bound;
+
+/// From the cheapest to the dearest. What else a service may answer with, the SDK's crate does not know.
+const ALGORITHMS: [ChecksumAlgorithm; 5] = [
+    ChecksumAlgorithm::Crc32,
+    ChecksumAlgorithm::Crc32c,
+    ChecksumAlgorithm::Crc64Nvme,
+    ChecksumAlgorithm::Sha1,
+    ChecksumAlgorithm::Sha256,
+];
+
+/// Asks for a checksum, as every SDK does.
+pub fn asked_for(bound: Bound) -> Bound {
+    match mode_member(bound.operation()) {
+        Some(member) if bound.member(member).is_none() => bound.with_text(member, "ENABLED".to_owned()),
+        _ => bound,
+    }
+}
+
+/// Compares the first checksum that is known. One that ends in a number of parts is a checksum of checksums, which
+/// says nothing of the bytes themselves.
+pub fn check(operation: &Operation, response: &HttpResponse) -> Result<(), String> {
+    if mode_member(operation).is_none() {
+        return Ok(());
+    }
+    let found = ALGORITHMS.iter().find_map(|algorithm| {
+        let checksum = algorithm.into_impl();
+        let expected = response.headers().get(checksum.header_name())?;
+        (!expected.contains('-')).then_some((*algorithm, checksum, expected))
+    });
+    let Some((algorithm, mut checksum, expected)) = found else { return Ok(()) };
+    checksum.update(response.body().bytes().unwrap_or_default());
+    if checksum.header_value() == expected {
+        return Ok(());
+    }
+    Err(format!("its {} does not match its bytes", algorithm.as_str().to_uppercase()))
+}
+
+fn mode_member(operation: &Operation) -> Option<&str> {
+    operation.traits.iter().find_map(|it| match it {
+        OperationTrait::ResponseChecksum { mode_member, .. } => Some(mode_member.as_str()),
+        _ => None,
+    })
+}
