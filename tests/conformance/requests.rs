@@ -68,14 +68,20 @@ struct Outcome {
 
 #[test]
 fn every_operation() {
-    let runs: &[(u32, &str)] = if tests::prove() {
-        &[(1, "sample"), (2, "sample"), (3, "sample"), (4, "shallow"), (5, "deep"), (6, "deep")]
-    } else {
-        &[(1, "sample")]
-    };
+    let mut runs = vec![(1, "sample".to_owned())];
+    if tests::prove() {
+        runs.extend(
+            [(2, "sample"), (3, "shallow"), (4, "deep"), (5, "deep")]
+                .map(|(seed, mode)| (seed, mode.to_owned())),
+        );
+    }
+    // For a closer look: SEED and MODE choose one run, SERVICES some services.
+    if let Ok(mode) = std::env::var("MODE") {
+        runs = vec![(std::env::var("SEED").map_or(1, |seed| seed.parse().unwrap()), mode)];
+    }
     let mut rules = Rules::read();
-    for (seed, mode) in runs {
-        let mut tally = Tally::new(match *mode {
+    for (seed, mode) in &runs {
+        let mut tally = Tally::new(match mode.as_str() {
             "sample" => "requests of every operation, some members",
             "shallow" => "requests of every operation, top-level members",
             _ => "requests of every operation, all members",
@@ -263,7 +269,8 @@ fn compare(protocol: Protocol, theirs: &Request, ours: &Request, unsigned: bool)
     }
     let (one, other) = (without_token_bytes(&theirs.body), without_token_bytes(&ours.body));
     if let Err(difference) = wire::same_body(form(protocol, &one), &one, &other) {
-        found.push(("body".to_owned(), difference));
+        let what = if one.is_empty() && is_empty_root(&other) { "empty root" } else { "body" };
+        found.push((what.to_owned(), difference));
     }
     found
 }
@@ -305,29 +312,28 @@ fn form(protocol: Protocol, body: &[u8]) -> Form {
     }
 }
 
+fn is_empty_root(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    text.starts_with('<') && text.matches('<').count() == 2 && text.contains("></")
+}
+
 /// Both sides fill in random UUIDs.
 fn without_token(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = (0..rest.len()).find(|at| {
-        rest.is_char_boundary(*at)
-            && rest
-                .get(*at..at + 36)
-                .is_some_and(|it| it.as_bytes()[8] == b'-' && uuid::Uuid::parse_str(it).is_ok())
-    }) {
-        out.push_str(&rest[..at]);
-        out.push_str("<token>");
-        rest = &rest[at + 36..];
-    }
-    out.push_str(rest);
-    out
+    String::from_utf8_lossy(&without_token_bytes(text.as_bytes())).into_owned()
 }
 
 fn without_token_bytes(body: &[u8]) -> Vec<u8> {
-    match std::str::from_utf8(body) {
-        Ok(text) => without_token(text).into_bytes(),
-        Err(_) => body.to_vec(),
+    const ZEROS: &[u8] = b"00000000-0000-4000-8000-000000000000";
+    let mut body = body.to_vec();
+    let is_token = |at: &[u8]| {
+        at[8] == b'-' && std::str::from_utf8(at).is_ok_and(|it| uuid::Uuid::parse_str(it).is_ok())
+    };
+    let tokens: Vec<usize> =
+        body.windows(ZEROS.len()).enumerate().filter(|(_, it)| is_token(it)).map(|(at, _)| at).collect();
+    for at in tokens {
+        body[at..at + ZEROS.len()].copy_from_slice(ZEROS);
     }
+    body
 }
 
 /// botocore sends streams in chunks, with the checksum behind them. Takes the request for what it carries.

@@ -34,9 +34,7 @@ class Caught(Exception):
 
 
 #: What services answer that are asked where they are.
-ADDRESS = {
-    "Endpoints": [{"Address": "cell1.timestream.us-west-2.amazonaws.com", "CachePeriodInMinutes": 1440}]
-}
+ADDRESS = {"Endpoints": [{"Address": "cell1.timestream.us-west-2.amazonaws.com", "CachePeriodInMinutes": 1440}]}
 
 
 class Client:
@@ -97,7 +95,7 @@ def written(request):
 
 def case(session, client, service, operation, seed, mode):
     line = {"service": service, "operation": operation.name}
-    values = Values(service, f"{seed} {mode} {service} {operation.name}", mode)
+    values = Values(operation.service_model, service, f"{seed} {mode} {service} {operation.name}", mode)
     given = {}
     line["parameters"] = {}
     if operation.has_event_stream_input:
@@ -133,9 +131,7 @@ def main():
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
     session = botocore.session.Session()
-    session.set_credentials(
-        "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", account_id="123456789012"
-    )
+    session.set_credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", account_id="123456789012")
     services = arguments.service or session.get_available_services()
     for service in services[shard::shards]:
         try:

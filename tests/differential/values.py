@@ -23,7 +23,7 @@ ADDRESSES = {
     "EventBusArn": "arn:aws:events:us-west-2:123456789012:event-bus/b",
     "KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/k",
     "OutpostId": "op-01234567890123456",
-    "QueueARN": "arn:aws:sqs:us-west-2:123456789012:q",
+    "QueueARN": "arn:aws:kinesis:us-west-2:123456789012:queue/q",
     "ResourceARN": "arn:aws:kinesis:us-west-2:123456789012:stream/s",
     "ResourceArn": "arn:aws:dynamodb:us-west-2:123456789012:table/t",
     "SpaceId": "space",
@@ -45,8 +45,14 @@ READ_BY_HANDLERS = {
 #: Enumerations of which botocore alone can do only a part.
 POSSIBLE = {"ChecksumAlgorithm": ["CRC32", "SHA1", "SHA256"]}
 
-#: Members that are left out: they choose SigV4A, which botocore signs only with a native library.
-NEVER = {("events", "EndpointId"), ("sesv2", "EndpointId")}
+#: Members that are left out: they choose SigV4A, which botocore signs only with a native library, or botocore
+#: alone encodes them.
+NEVER = {
+    ("events", "EndpointId"),
+    ("sesv2", "EndpointId"),
+    ("ec2", "UserData"),
+    ("autoscaling", "UserData"),
+}
 
 TEXTS = [
     "plain",
@@ -79,6 +85,8 @@ DOCUMENTS = [
     {"a": [1, 2.5, "three", None, True, {"b": "ünïcode"}]},
     {"deep": {"deeper": {"deepest": []}}},
 ]
+#: Without letters that the two sides escape differently inside a text.
+JSON_VALUES = [{}, {"a": [1, 2.5, "three", None, True, {"b": "text"}]}, {"deep": {"deepest": []}}]
 
 
 class Values:
@@ -89,7 +97,8 @@ class Values:
     #: Values after which optional members are left out.
     BUDGET: ClassVar = {"sample": 60, "shallow": 60, "deep": 600}
 
-    def __init__(self, service, seed, mode):
+    def __init__(self, model, service, seed, mode):
+        self.is_form = model.metadata["protocol"] in ("query", "ec2")
         self.service = service
         self.random = random.Random(seed)
         self.mode = mode
@@ -143,7 +152,7 @@ class Values:
         location = shape.serialization.get("location")
         if shape.type_name == "string":
             if shape.serialization.get("jsonvalue"):
-                document = self.random.choice(DOCUMENTS)
+                document = self.random.choice(JSON_VALUES)
                 # Outside headers botocore takes the text.
                 given = document if location == "header" else json.dumps(document, separators=(",", ":"))
                 return given, {"$json": document}
@@ -173,6 +182,9 @@ class Values:
         count = least if self.left <= 0 else max(least, min(most, self.random.choice([0, 1, 2, 3])))
         self.left -= count
         pairs = [self.value(shape.member, above, location) for _ in range(count)]
+        if self.is_form and least == 0:
+            # In a form an empty structure is nothing, and a list of nothing may be an empty list or none.
+            pairs = [pair for pair in pairs if pair[0] != {}]
         return [given for given, _ in pairs], [written for _, written in pairs]
 
     def of_map(self, shape, above, location):
@@ -245,9 +257,7 @@ class Values:
         most = shape.metadata.get("max")
         edges = [kind(edge) for edge in (least, most) if edge is not None]
         fitting = [
-            it
-            for it in [*edges, *candidates]
-            if (least is None or it >= least) and (most is None or it <= most)
+            it for it in [*edges, *candidates] if (least is None or it >= least) and (most is None or it <= most)
         ]
         low, high = min(candidates), max(candidates)
         fitting = [it for it in fitting if low <= it <= high] or [kind(0)]
