@@ -5,8 +5,10 @@
  * Out: every fault, with its path. Tokens and references pass: only the handler sees what they become.
  * Lengths, ranges and patterns are the service's business.
  */
+import { Spelling } from './call-options';
 import { Operation, Service, Shape } from './catalog';
 import { isLiteral } from './expression';
+import { javaMember } from './java-names';
 import { didYouMean } from './near';
 
 type Json = Record<string, unknown>;
@@ -22,8 +24,7 @@ const TIMESTAMP = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 export interface Style {
-  /** Members may differ from the model in case, as Step Functions' own spelling does. */
-  readonly foldsCase: boolean;
+  readonly spelling: Spelling;
   /** Keys that end in `.$` are given a value at run time, as JSONPath does and JSONata does not. */
   readonly readsPaths: boolean;
 }
@@ -33,31 +34,36 @@ export function parameterProblems(service: Service, operation: Operation, parame
     const given = Object.keys(parameters).map((name) => `\`${name}\``);
     return given.length > 0 ? [`\`parameters\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
   }
-  const check = new Check(service.shapes, style);
-  check.structure(parameters, service.shapes[operation.input], 'parameters', operation.token);
+  const check = new Check(service, style);
+  check.structure(parameters, operation.input, 'parameters', operation.token);
   return check.problems;
 }
 
 class Check {
   readonly problems: string[] = [];
 
+  private readonly shapes: Service['shapes'];
+
   constructor(
-    private readonly shapes: Service['shapes'],
+    private readonly service: Service,
     private readonly style: Style,
-  ) {}
+  ) {
+    this.shapes = service.shapes;
+  }
 
   /** @param filled a member that the handler fills in where it is left out */
-  structure(value: unknown, shape: Shape, path: string, filled?: string): void {
+  structure(value: unknown, shapeName: string, path: string, filled?: string): void {
     if (!isObject(value)) {
       return this.mismatch(path, 'an object', value);
     }
-    const members = shape.members ?? {};
+    const { members = {}, union } = this.shapes[shapeName];
+    const spelled = new Map(Object.keys(members).map((member) => [this.spell(shapeName, member), member]));
     const present = new Set<string>();
     for (const [key, given] of Object.entries(value)) {
       const { name, dynamic } = this.parseKey(key);
-      const member = this.memberName(members, name);
+      const member = spelled.get(name);
       if (member === undefined) {
-        this.problems.push(`unknown member \`${path}.${name}\`${didYouMean(name, Object.keys(members))}`);
+        this.problems.push(`unknown member \`${path}.${name}\`${didYouMean(name, spelled.keys())}`);
       } else if (dynamic) {
         present.add(member);
       } else if (given !== undefined && given !== null) {
@@ -65,13 +71,13 @@ class Check {
         this.value(given, members[member].shape, `${path}.${name}`, members[member].payload);
       }
     }
-    for (const [name, member] of Object.entries(members)) {
-      if (member.required && name !== filled && !present.has(name)) {
+    for (const [name, member] of spelled) {
+      if (members[member].required && member !== filled && !present.has(member)) {
         this.problems.push(`missing required member \`${path}.${name}\``);
       }
     }
-    if (shape.union && present.size !== 1) {
-      const choice = Object.keys(members).map((name) => `\`${name}\``);
+    if (union && present.size !== 1) {
+      const choice = [...spelled.keys()].map((name) => `\`${name}\``);
       this.problems.push(`\`${path}\` must have exactly one of ${choice.join(', ')}, not ${present.size}`);
     }
   }
@@ -87,7 +93,7 @@ class Check {
     }
     switch (shape.type) {
       case 'structure':
-        return this.structure(value, shape, path);
+        return this.structure(value, shapeName, path);
       case 'list':
         return this.list(value, shape, path);
       case 'map':
@@ -160,6 +166,10 @@ class Check {
   }
 
   private blob(value: unknown, path: string, payload: boolean): void {
+    const scalars = payload ? ['boolean', 'number', 'string'] : ['string'];
+    if (this.isOwn && (isJson(value) || scalars.includes(typeof value))) {
+      return;
+    }
     if (payload) {
       return this.expect(
         typeof value === 'string' || Array.isArray(value) || isObject(value),
@@ -172,6 +182,9 @@ class Check {
   }
 
   private string(value: unknown, path: string): void {
+    if (this.isOwn && isJson(value)) {
+      return;
+    }
     const json = typeof value === 'object' ? ' (to send a value as JSON text, write {"$json": …})' : '';
     this.expect(typeof value === 'string', path, `a string${json}`, value);
   }
@@ -186,12 +199,13 @@ class Check {
     this.problems.push(`\`${path}\` must be ${wanted}; it is ${describe(value)}`);
   }
 
-  private memberName(members: Readonly<Record<string, unknown>>, name: string): string | undefined {
-    if (Object.hasOwn(members, name)) {
-      return name;
-    }
-    const folded = name.toLowerCase();
-    return this.style.foldsCase ? Object.keys(members).find((member) => member.toLowerCase() === folded) : undefined;
+  /** Step Functions' own integrations send objects as JSON text, and take text where a model has bytes. */
+  private get isOwn(): boolean {
+    return this.style.spelling === Spelling.STEP_FUNCTIONS;
+  }
+
+  private spell(shapeName: string, member: string): string {
+    return this.isOwn ? javaMember(this.service.id, shapeName, member) : member;
   }
 
   private explicitForm(value: unknown): Form | undefined {
@@ -218,6 +232,11 @@ interface Form {
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** An object or array, which has a JSON text. */
+function isJson(value: unknown): boolean {
+  return Array.isArray(value) || (isObject(value) && !(value instanceof Uint8Array));
 }
 
 function isInteger(value: unknown, bits: number): boolean {

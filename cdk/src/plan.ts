@@ -104,7 +104,7 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
   }
   const [action, operation] = found;
   const style = {
-    foldsCase: call.spelling === Spelling.STEP_FUNCTIONS,
+    spelling: call.spelling ?? Spelling.MODEL,
     readsPaths: call.queryLanguage !== sfn.QueryLanguage.JSONATA,
   };
   problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style));

@@ -62,22 +62,45 @@ describe('members', () => {
   });
 
   test("in Step Functions' own spelling, where the task says so", () => {
-    const parameters = { DbClusterIdentifier: 'orders', GlobalClusterIdentifier: 'world' };
-    const call = (more = {}) => faults('rds', 'removeFromGlobalCluster', parameters, more);
-    expect(call({ spelling: Spelling.STEP_FUNCTIONS })).toEqual([]);
-    expect(faults('rds', 'describeDBClusters', { DbClusterIdentifier: 'orders' })).toEqual([
+    const own = { spelling: Spelling.STEP_FUNCTIONS };
+    const parameters = { DbClusterIdentifier: 'orders' };
+    expect(faults('rds', 'describeDBClusters', parameters, own)).toEqual([]);
+    expect(faults('rds', 'describeDBClusters', parameters)).toEqual([
       'unknown member `parameters.DbClusterIdentifier`; did you mean `DBClusterIdentifier`?',
     ]);
+    expect(faults('rds', 'stopDBCluster', { DBClusterIdentifier: 'orders' }, own)).toEqual([
+      'unknown member `parameters.DBClusterIdentifier`; did you mean `DbClusterIdentifier`?',
+      'missing required member `parameters.DbClusterIdentifier`',
+    ]);
     expect(
-      faults(
-        'rds',
-        'describeDBClusters',
-        { DbClusterIdentifier: 'orders' },
-        {
-          spelling: Spelling.STEP_FUNCTIONS,
-        },
-      ),
+      faults('rds-data', 'executeStatement', { 'ResourceArn': 'a', 'SecretArn.$': '$.s', 'Sql': 'q' }, own),
     ).toEqual([]);
+  });
+
+  test("in Step Functions' own spelling at any depth, but not in the keys of maps", () => {
+    const item = { DBName: { Ss: ['a'] }, gone: { Nul: true }, deep: { M: { aKey: { Bool: false } } } };
+    const putItem = (Item: object) =>
+      faults('dynamodb', 'putItem', { TableName: 'orders', Item }, { spelling: Spelling.STEP_FUNCTIONS });
+    expect(putItem(item)).toEqual([]);
+    expect(putItem({ id: { SS: ['a'] } })).toEqual(['unknown member `parameters.Item.id.SS`; did you mean `Ss`?']);
+  });
+
+  test("values as Step Functions' own integrations take them", () => {
+    const own = { spelling: Spelling.STEP_FUNCTIONS };
+    const execution = (Input: unknown) => faults('sfn', 'startExecution', { StateMachineArn: 'a', Input }, own);
+    const record = (Data: unknown) => faults('kinesis', 'putRecord', { StreamName: 's', PartitionKey: 'p', Data }, own);
+    const object = (Body: unknown) => faults('s3', 'putObject', { Bucket: 'b', Key: 'k', Body }, own);
+    for (const value of [{ key: ['value'] }, ['value'], 'text']) {
+      expect([...execution(value), ...record(value), ...object(value)]).toEqual([]);
+    }
+    expect([...object(false), ...object(0)]).toEqual([]);
+    expect(execution(7)).toEqual(['`parameters.Input` must be a string; it is a number']);
+    expect(record(7)).toEqual([
+      '`parameters.Data` must be binary: write {"$base64": …}, {"$text": …} or {"$json": …}; it is a number',
+    ]);
+    expect(record(Buffer.from('bytes'))).toEqual([
+      '`parameters.Data` must be binary: write {"$base64": …}, {"$text": …} or {"$json": …}; it is a Buffer',
+    ]);
   });
 });
 
