@@ -7,11 +7,12 @@
 use serde_json::Value as Json;
 
 use crate::catalog::model::{Auth, MemberTrait, OperationTrait, ParamValue};
+use crate::catalog::shape::Member;
 use crate::catalog::{self, Operation};
 use crate::client::Route;
 use crate::client::auth;
 use crate::endpoint::{self, Params, S3Settings, Settings};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Fault, Kind};
 use crate::event::EndpointOptions;
 use crate::input::Bound;
 use crate::input::value::Value;
@@ -51,6 +52,9 @@ fn permitted(
 ) -> Result<Route, Error> {
     let operation = bound.operation();
     let auth = auth::choose(operation, wanted.region, &resolved)?;
+    if auth.normalizes_path() {
+        refuse_dots(bound)?;
+    }
     let host_prefix = host_prefix(bound, &resolved.url)?;
     permit.check_resolved(&Destination {
         url: &resolved.url,
@@ -126,7 +130,9 @@ pub fn operation_params(bound: &Bound) -> Result<Params, Error> {
     }
     for (member, value) in bound.members() {
         for it in &member.traits {
+            // What the operation fixes is not a member's to change.
             if let MemberTrait::ContextParam(name) = it
+                && params.value(name).is_none()
                 && let Some(value) = param(value)
             {
                 params.insert(name.clone(), value);
@@ -167,6 +173,28 @@ fn searched(path: &str, bound: &Bound) -> Result<Option<ParamValue>, Error> {
     })
 }
 
+/// A label of dots leads to another path than the operation's, as `..` for a resource leads to the API that holds it;
+/// only S3 takes paths as they are.
+fn refuse_dots(bound: &Bound) -> Result<(), Error> {
+    let leads_away = |member: &Member, text: &str| {
+        let is_dots = |segment: &str| matches!(segment, "." | "..");
+        let is_greedy = bound.operation().uri.contains(&format!("{{{}+}}", member.name));
+        is_dots(text) || is_greedy && text.split('/').any(is_dots)
+    };
+    let faults: Vec<Fault> = bound
+        .members()
+        .filter(|(member, _)| member.has(&MemberTrait::Label))
+        .filter(|(member, value)| matches!(value, Value::String(text) if leads_away(member, text)))
+        .map(|(member, _)| {
+            Fault::new(
+                format!("parameters.{}", member.name),
+                "must not be `.` or `..`: it would be another path",
+            )
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::faults(Kind::InvalidParameters, faults)) }
+}
+
 /// The operation's host prefix with its labels filled in. An IP address takes no prefix: it would be no address.
 fn host_prefix(bound: &Bound, url: &str) -> Result<Option<String>, Error> {
     let Some(template) = bound.operation().traits.iter().find_map(|it| match it {
@@ -189,7 +217,7 @@ fn host_prefix(bound: &Bound, url: &str) -> Result<Option<String>, Error> {
     for (member, value) in bound.members().filter(|(member, _)| member.has(&MemberTrait::HostLabel)) {
         if let Value::String(text) = value {
             if !crate::region::is_host_label(text) {
-                let fault = crate::error::Fault::new(
+                let fault = Fault::new(
                     format!("parameters.{}", member.name),
                     "must be a host label: letters, digits and inner hyphens, at most 63",
                 );

@@ -49,7 +49,7 @@ impl Reply {
 /// Clones share what was seen.
 #[derive(Clone)]
 pub struct Recording {
-    seen: Arc<Mutex<Vec<Request>>>,
+    seen: Arc<Mutex<Vec<(String, Request)>>>,
     answer: Arc<dyn Fn(&Request) -> Reply + Send + Sync>,
 }
 
@@ -64,6 +64,11 @@ impl Recording {
 
     /// The requests so far, which are forgotten.
     pub fn take(&self) -> Vec<Request> {
+        self.take_with_urls().into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// The same with their URLs to the letter.
+    pub fn take_with_urls(&self) -> Vec<(String, Request)> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 }
@@ -87,9 +92,9 @@ impl HttpConnector for Recording {
             let body = std::mem::replace(request.body_mut(), SdkBody::taken());
             let body = body.collect().await.map_err(|error| ConnectorError::user(error))?;
             *request.body_mut() = SdkBody::from(body.to_bytes());
-            let request = Request::sent(&request);
+            let (url, request) = (request.uri().to_owned(), Request::sent(&request));
             let reply = answer(&request);
-            seen.lock().unwrap().push(request);
+            seen.lock().unwrap().push((url, request));
             let status = reply.status.try_into().map_err(|error| ConnectorError::user(Box::new(error)))?;
             let mut response = HttpResponse::new(status, SdkBody::from(reply.body));
             for (name, value) in reply.headers {

@@ -87,6 +87,11 @@ impl Signing {
         self.regions.iter().map(String::as_str).collect()
     }
 
+    /// Whether the path counts without its dot segments, and is encoded a second time: everywhere but in S3.
+    pub fn normalizes_path(&self) -> bool {
+        self.double_encode
+    }
+
     /// What the SDK's signers read from the configuration; `presigned` puts the signature into the query.
     pub fn config(&self, presigned: bool) -> SigV4OperationSigningConfig {
         let region = self.regions.first().cloned().unwrap_or_default();

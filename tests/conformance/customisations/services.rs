@@ -64,6 +64,36 @@ async fn bearer_tokens_are_refused_in_words() {
     assert!(function.wire.take().is_empty());
 }
 
+/// As a label, `..` leads to another operation: the API instead of its resource.
+#[tokio::test]
+async fn a_label_of_dots_is_refused() {
+    for (service, action, parameters, path) in [
+        ("apigateway", "deleteResource", json!({"restApiId": "a", "resourceId": ".."}), "parameters.resourceId"),
+        ("apigateway", "deleteResource", json!({"restApiId": "..", "resourceId": "."}), "parameters.restApiId"),
+        ("lambda", "deleteFunction", json!({"FunctionName": "."}), "parameters.FunctionName"),
+        ("iot-data", "publish", json!({"topic": ".."}), "parameters.topic"),
+        ("cloudfront-keyvaluestore", "deleteKey", json!({"KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/s", "Key": "..", "IfMatch": "E"}), "parameters.Key"),
+    ] {
+        let function = Function::new(&json!([entry(service, &[action])]), |_| Reply::empty());
+        let event = json!({"service": service, "action": action, "parameters": parameters});
+        let error = function.invoke(event).await.unwrap_err();
+        assert_eq!(error.name(), "CrossRegion.InvalidParameters", "{service} {action}");
+        assert!(error.message.starts_with(path), "{}", error.message);
+        assert!(function.wire.take().is_empty());
+    }
+    // Dots among other characters are a name like any other, and to S3 they are a key.
+    for (service, action, parameters, path) in [
+        ("lambda", "deleteFunction", json!({"FunctionName": "...a"}), "/2015-03-31/functions/...a"),
+        ("s3", "deleteObject", json!({"Bucket": "bucket", "Key": ".."}), "/.."),
+        ("s3", "deleteObject", json!({"Bucket": "bucket", "Key": "a/../b"}), "/a/../b"),
+    ] {
+        let function = Function::new(&json!([entry(service, &[action])]), |_| Reply::empty());
+        let event = json!({"service": service, "action": action, "parameters": parameters});
+        function.invoke(event).await.unwrap();
+        assert_eq!(function.wire.take()[0].path, path);
+    }
+}
+
 /// A search grows beyond what a URL may hold.
 #[tokio::test]
 async fn a_search_is_a_form() {

@@ -1,0 +1,286 @@
+//! Signatures of our requests, recomputed by another implementation.
+//!
+//! Requests are captured at the HTTP connector and handed to Python, where botocore recomputes SigV4 and a library
+//! verifies SigV4A (`signing/recompute.py`). Paths, queries and header values hold what one layer or another treats in
+//! its own way; one call of every service shows that each is signed under some name that holds together.
+
+use std::collections::BTreeSet;
+
+use aws_credential_types::Credentials;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handler::catalog;
+use handler::input;
+use serde_json::{Map, Value, json};
+use tests::Tally;
+use tests::invoked::{Function, entry};
+use tests::recording::Reply;
+use tests::wire::{self, Request};
+
+const KEY_ID: &str = "AKIDEXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+const SYMMETRIC: &str = "AWS4-HMAC-SHA256";
+const ASYMMETRIC: &str = "AWS4-ECDSA-P256-SHA256";
+
+const AWKWARD: [&str; 12] = [
+    "plain",
+    "a b+c",
+    "%2F%20%",
+    "a//b///c/",
+    "./a/../b",
+    "..",
+    "日本/é/ü",
+    "~-_.!*'()",
+    "?q=1&r=2#f",
+    ":@$,;=[]{}|^`\"<>\\",
+    "a\u{7f}\u{1}\tb",
+    "\u{1F600}",
+];
+
+fn credentials(token: Option<&str>) -> Credentials {
+    let mut credentials = Credentials::builder()
+        .access_key_id(KEY_ID)
+        .secret_access_key(SECRET)
+        .account_id(tests::calls::ACCOUNT)
+        .provider_name("tests");
+    credentials.set_session_token(token.map(ToOwned::to_owned));
+    credentials.build()
+}
+
+/// A request and what its signature should say of itself.
+struct Case {
+    name: String,
+    url: String,
+    request: Request,
+    scheme: &'static str,
+    scope: Option<String>,
+}
+
+/// The one request of a call, which nobody answers.
+async fn sent(event: Value, token: Option<&str>) -> Result<(String, Request), String> {
+    let table = json!([entry(event["service"].as_str().unwrap(), &[event["action"].as_str().unwrap()])]);
+    let function = Function::with(&table, credentials(token), |_| Reply::status(500, ""));
+    let outcome = function.invoke(event).await;
+    match function.wire.take_with_urls().pop() {
+        Some(sent) => Ok(sent),
+        None => Err(outcome.err().map(|error| error.to_message()).unwrap_or_default()),
+    }
+}
+
+async fn case(event: Value, token: Option<&str>, scheme: &'static str, scope: &str) -> Case {
+    let name = event.to_string();
+    let (url, request) = sent(event, token).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let scope = (scheme != "none").then(|| format!("{scope}/aws4_request"));
+    Case { name, url, request, scheme, scope }
+}
+
+fn recompute(cases: &[Case]) -> Vec<Value> {
+    let requests = cases.iter().map(|case| {
+        let Request { method, headers, body, host, .. } = &case.request;
+        let mut headers = headers.clone();
+        headers.insert("host".to_owned(), host.clone());
+        json!({"method": method, "url": case.url, "headers": headers, "body": STANDARD.encode(body)})
+    });
+    let credentials = json!({"accessKeyId": KEY_ID, "secretAccessKey": SECRET});
+    let input = json!({"credentials": credentials, "requests": requests.collect::<Value>()});
+    let verdicts = tests::python("conformance/signing/recompute.py", &input);
+    let verdicts = verdicts.as_array().unwrap().clone();
+    assert_eq!(verdicts.len(), cases.len());
+    verdicts
+}
+
+fn judge(case: &Case, verdict: &Value) -> Result<(), String> {
+    if let Some(fault) = verdict["fault"].as_str() {
+        return Err(fault.to_owned());
+    }
+    if verdict["scheme"] != case.scheme {
+        return Err(format!("scheme {}, not {}", verdict["scheme"], case.scheme));
+    }
+    match &case.scope {
+        Some(scope) if verdict["scope"] != *scope => Err(format!("scope {}, not {scope}", verdict["scope"])),
+        _ => Ok(()),
+    }
+}
+
+fn finish(suite: &'static str, cases: &[Case]) {
+    let mut tally = Tally::new(suite);
+    for (case, verdict) in cases.iter().zip(recompute(cases)) {
+        tally.case(&case.name, judge(case, &verdict));
+    }
+    tally.finish();
+}
+
+fn call(service: &str, action: &str, parameters: Value) -> Value {
+    json!({"service": service, "action": action, "parameters": parameters})
+}
+
+#[tokio::test]
+async fn symmetric() {
+    let mut cases = Vec::new();
+    for token in [None, Some("FwoGZXIvYXdzEJr//////////wEaDEXAMPLE+/==")] {
+        for text in AWKWARD {
+            let s3 = "us-west-2/s3";
+            let object = json!({"Bucket": "bucket", "Key": text});
+            cases.push(case(call("s3", "getObject", object), token, SYMMETRIC, s3).await);
+            let body = json!({"Bucket": "name.with.dots", "Key": text, "Body": text, "Tagging": "a=b%20c"});
+            cases.push(case(call("s3", "putObject", body), token, SYMMETRIC, s3).await);
+            let list = json!({"Bucket": "bucket", "Prefix": text, "Delimiter": "/", "ContinuationToken": "a+/="});
+            cases.push(case(call("s3", "listObjectsV2", list), token, SYMMETRIC, s3).await);
+            // In labels, slashes included, and as a list in the query: encoded twice in what is signed.
+            let untag = json!({"resourceArn": format!("arn:aws:bedrock:::{text}"), "tagKeys": [text, "", "b"]});
+            cases.push(case(call("bedrock-agent", "untagResource", untag), token, SYMMETRIC, "us-west-2/bedrock").await);
+            let invoke = json!({"FunctionName": "f", "Qualifier": text, "Payload": {"text": text}});
+            cases.push(case(call("lambda", "invoke", invoke), token, SYMMETRIC, "us-west-2/lambda").await);
+            let message = json!({"QueueUrl": "https://sqs.us-west-2.amazonaws.com/1/q", "MessageBody": text});
+            cases.push(case(call("sqs", "sendMessage", message), token, SYMMETRIC, "us-west-2/sqs").await);
+            let publish = json!({"TopicArn": "arn:aws:sns:us-west-2:1:t", "Message": text});
+            cases.push(case(call("sns", "publish", publish), token, SYMMETRIC, "us-west-2/sns").await);
+        }
+        let iam = call("iam", "listRoles", json!({"PathPrefix": "/a b/"}));
+        cases.push(case(iam, token, SYMMETRIC, "us-east-1/iam").await);
+        let metadata = json!({"Bucket": "bucket", "Key": "k", "Metadata": {"a": "  two  spaces  ", "b": "x,y;z=\"q\""}});
+        cases.push(case(call("s3", "putObject", metadata), token, SYMMETRIC, "us-west-2/s3").await);
+        let archive = json!({"vaultName": "v", "body": {"$base64": "AAECAw=="}});
+        cases.push(case(call("glacier", "uploadArchive", archive), token, SYMMETRIC, "us-west-2/glacier").await);
+        let location = call("s3", "getBucketLocation", json!({"Bucket": "bucket"}));
+        cases.push(case(location, token, SYMMETRIC, "us-west-2/s3").await);
+    }
+    assert!(cases.iter().any(|case| case.request.headers.contains_key("x-amz-security-token")));
+    finish("signatures, SigV4", &cases);
+}
+
+#[tokio::test]
+async fn asymmetric() {
+    let mut cases = Vec::new();
+    let store = "arn:aws:cloudfront::123456789012:key-value-store/11112222-3333-4444-5555-666677778888";
+    let point = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+    let outpost = "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01234567890123456/accesspoint/reports";
+    for token in [None, Some("FwoGZXIvYXdzEJr//////////wEaDEXAMPLE+/==")] {
+        for text in AWKWARD.into_iter().filter(|text| *text != "..") {
+            let service = "cloudfront-keyvaluestore";
+            let put = json!({"KvsARN": store, "Key": text, "Value": text, "IfMatch": "E1"});
+            cases.push(case(call(service, "putKey", put), token, ASYMMETRIC, service).await);
+            let list = json!({"KvsARN": store, "NextToken": text});
+            cases.push(case(call(service, "listKeys", list), token, ASYMMETRIC, service).await);
+            let object = json!({"Bucket": point, "Key": text});
+            cases.push(case(call("s3", "getObject", object), token, ASYMMETRIC, "s3").await);
+            let object = json!({"Bucket": outpost, "Key": text, "Body": text});
+            cases.push(case(call("s3", "putObject", object), token, ASYMMETRIC, "s3-outposts").await);
+        }
+        let events = json!({"EndpointId": "abcde.veo", "Entries": [{"Source": "s", "Detail": {"$json": {}}}]});
+        cases.push(case(call("events", "putEvents", events), token, ASYMMETRIC, "events").await);
+    }
+    for case in &cases {
+        assert_eq!(case.request.headers["x-amz-region-set"], "*", "{}", case.name);
+    }
+    finish("signatures, SigV4A", &cases);
+}
+
+/// The URL that a copy carries, and the copy.
+#[tokio::test]
+async fn presigned() {
+    let mut cases = Vec::new();
+    let rds = json!({"SourceRegion": "ap-northeast-1", "SourceDBSnapshotIdentifier": "arn:aws:rds:ap-northeast-1:1:snapshot:s", "TargetDBSnapshotIdentifier": "t", "Tags": [{"Key": "a b+c", "Value": "é&=/?%"}]});
+    let ec2 = json!({"SourceRegion": "ap-northeast-1", "SourceSnapshotId": "snap-1", "Description": "~ a*b (日本)"});
+    for token in [None, Some("FwoGZXIvYXdzEJr//////////wEaDEXAMPLE+/==")] {
+        for (service, action, parameters) in
+            [("rds", "copyDBSnapshot", rds.clone()), ("ec2", "copySnapshot", ec2.clone())]
+        {
+            let copy = case(call(service, action, parameters), token, SYMMETRIC, &format!("us-west-2/{service}")).await;
+            let form = wire::pairs(std::str::from_utf8(&copy.request.body).unwrap());
+            let (_, url) = form.iter().find(|(name, _)| name.eq_ignore_ascii_case("PreSignedUrl")).unwrap();
+            let (host, path, query) = wire::address(url);
+            assert_eq!(query.iter().any(|(name, _)| name == "X-Amz-Security-Token"), token.is_some());
+            let request =
+                Request { method: "GET".to_owned(), host, path, query, headers: [].into(), body: Vec::new() };
+            cases.push(Case {
+                name: format!("URL of {}", copy.name),
+                url: url.clone(),
+                request,
+                scheme: SYMMETRIC,
+                scope: Some(format!("ap-northeast-1/{service}/aws4_request")),
+            });
+            cases.push(copy);
+        }
+    }
+    finish("signatures, presigned", &cases);
+}
+
+/// What needs no credentials goes without.
+#[tokio::test]
+async fn none() {
+    let mut cases = Vec::new();
+    for (service, action, parameters) in [
+        ("cognito-identity", "getId", json!({"IdentityPoolId": "us-west-2:p"})),
+        ("cognito-idp", "initiateAuth", json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "c"})),
+        ("sts", "assumeRoleWithWebIdentity", json!({"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "s", "WebIdentityToken": "t"})),
+        ("sso", "listAccounts", json!({"accessToken": "t"})),
+        ("sso-oidc", "registerClient", json!({"clientName": "c", "clientType": "public"})),
+    ] {
+        cases.push(case(call(service, action, parameters), Some("token"), "none", "").await);
+    }
+    for case in &cases {
+        let secrets = case.request.headers.keys().filter(|name| name.contains("security-token"));
+        assert_eq!(secrets.count(), 0, "{}", case.name);
+    }
+    finish("signatures, none", &cases);
+}
+
+/// One call of every service that has one without required parameters.
+#[tokio::test]
+async fn every_service() {
+    let mut cases = Vec::new();
+    let mut services = BTreeSet::new();
+    let mut skipped = 0;
+    for file in tests::names(&tests::root().join("handler/models")) {
+        let Some(id) = file.strip_suffix(".json") else { continue };
+        let Ok(service) = catalog::service(id) else { continue };
+        if !services.insert(service.id().to_owned()) {
+            continue;
+        }
+        let mut found = None;
+        for name in service.operation_names() {
+            let operation = service.operation(name).unwrap();
+            if input::bind(operation, Map::new()).is_err() {
+                continue;
+            }
+            if let Ok((url, request)) = sent(call(service.id(), name, json!({})), None).await {
+                found = Some(Case { name: format!("{id} {name}"), url, request, scheme: SYMMETRIC, scope: None });
+                break;
+            }
+        }
+        match found {
+            Some(case) if case.request.headers.contains_key("authorization") => cases.push(case),
+            _ => skipped += 1,
+        }
+    }
+    println!("{} services, {skipped} without a signed call that needs no parameters", services.len());
+    assert!(services.len() > 430 && cases.len() > 350, "{} of {}", cases.len(), services.len());
+    finish("signatures, one call of every service", &cases);
+}
+
+/// A verifier that finds nothing would pass everything.
+#[tokio::test]
+async fn what_is_changed_after_signing_is_found() {
+    let point = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
+    let mut cases = Vec::new();
+    for (bucket, scheme, scope) in [("bucket", SYMMETRIC, "us-west-2/s3"), (point, ASYMMETRIC, "s3")] {
+        let event = call("s3", "putObject", json!({"Bucket": bucket, "Key": "k", "Body": "b"}));
+        let changes: [fn(&mut Case); 5] = [
+            |case| case.url = case.url.replace("/k", "/K"),
+            |case| case.url.push_str("&a=b"),
+            |case| case.request.method = "POST".to_owned(),
+            |case| case.request.body = b"c".to_vec(),
+            |case| _ = case.request.headers.insert("x-amz-checksum-crc32".to_owned(), "AAAA".to_owned()),
+        ];
+        for change in changes {
+            let mut case = case(event.clone(), None, scheme, scope).await;
+            change(&mut case);
+            cases.push(case);
+        }
+    }
+    for (case, verdict) in cases.iter().zip(recompute(&cases)) {
+        assert!(judge(case, &verdict).is_err(), "{} {}", case.request.method, case.url);
+    }
+}
