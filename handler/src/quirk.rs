@@ -49,8 +49,8 @@ pub fn address(bound: &Bound) -> Option<String> {
 }
 
 /// Whether the bucket stands in the path though the caller did not ask for that.
-pub fn is_path_style(operation: &Operation) -> bool {
-    operation.service.id() == "s3" && s3::is_path_style(operation)
+pub fn is_path_style(bound: &Bound, endpoint: Option<&str>) -> bool {
+    bound.operation().service.id() == "s3" && s3::is_path_style(bound, endpoint)
 }
 
 /// Headers that a service wants and its model does not tell.

@@ -104,7 +104,7 @@ fn resolve(bound: &Bound, wanted: Wanted<'_>) -> Result<endpoint::Resolved, Erro
         account_id: wanted.account_id,
         s3: S3Settings {
             accelerate: wanted.options.accelerate,
-            path_style: wanted.options.path_style || quirk::is_path_style(operation),
+            path_style: wanted.options.path_style || quirk::is_path_style(bound, wanted.endpoint),
             ..S3Settings::default()
         },
         ..Settings::default()

@@ -23,6 +23,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
 use crate::client::failure::OperationError;
+use crate::custom_endpoint::CustomEndpoint;
+use crate::input::Bound;
+use crate::input::value::Value;
 
 pub fn parameters(operation: &Operation, region: &str, parameters: &mut Map<String, Json>) {
     for key in ["SSECustomerKey", "CopySourceSSECustomerKey"] {
@@ -72,9 +75,17 @@ fn customer_key(parameters: &mut Map<String, Json>, member: &str) {
 }
 
 /// The bucket's Region is what `GetBucketLocation` is asked for: with the bucket in the host, S3 refuses the signature of
-/// any other Region instead of answering.
-pub fn is_path_style(operation: &Operation) -> bool {
-    operation.name == "GetBucketLocation"
+/// any other Region instead of answering. A server on this machine has no host for each bucket.
+pub fn is_path_style(bound: &Bound, endpoint: Option<&str>) -> bool {
+    if bound.operation().name == "GetBucketLocation" {
+        return true;
+    }
+    let is_local = endpoint.is_some_and(|url| CustomEndpoint::parse(url).is_ok_and(|url| url.is_loopback()));
+    match bound.member("Bucket") {
+        // Access points and directory buckets are never in the path.
+        Some(Value::String(bucket)) => is_local && !bucket.starts_with("arn:") && !bucket.ends_with("--x-s3"),
+        _ => false,
+    }
 }
 
 pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
