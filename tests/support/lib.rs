@@ -8,6 +8,7 @@ pub mod calls;
 pub mod faulty;
 pub mod invoked;
 pub mod recording;
+pub mod suites;
 pub mod wire;
 
 use std::fmt::Display;
