@@ -125,11 +125,16 @@ async fn symmetric() {
             cases.push(case(call("s3", "getObject", object), token, SYMMETRIC, s3).await);
             let body = json!({"Bucket": "name.with.dots", "Key": text, "Body": text, "Tagging": "a=b%20c"});
             cases.push(case(call("s3", "putObject", body), token, SYMMETRIC, s3).await);
-            let list = json!({"Bucket": "bucket", "Prefix": text, "Delimiter": "/", "ContinuationToken": "a+/="});
+            let list =
+                json!({"Bucket": "bucket", "Prefix": text, "Delimiter": "/", "ContinuationToken": "a+/="});
             cases.push(case(call("s3", "listObjectsV2", list), token, SYMMETRIC, s3).await);
             // In labels, slashes included, and as a list in the query: encoded twice in what is signed.
-            let untag = json!({"resourceArn": format!("arn:aws:bedrock:::{text}"), "tagKeys": [text, "", "b"]});
-            cases.push(case(call("bedrock-agent", "untagResource", untag), token, SYMMETRIC, "us-west-2/bedrock").await);
+            let untag =
+                json!({"resourceArn": format!("arn:aws:bedrock:::{text}"), "tagKeys": [text, "", "b"]});
+            cases.push(
+                case(call("bedrock-agent", "untagResource", untag), token, SYMMETRIC, "us-west-2/bedrock")
+                    .await,
+            );
             let invoke = json!({"FunctionName": "f", "Qualifier": text, "Payload": {"text": text}});
             cases.push(case(call("lambda", "invoke", invoke), token, SYMMETRIC, "us-west-2/lambda").await);
             let message = json!({"QueueUrl": "https://sqs.us-west-2.amazonaws.com/1/q", "MessageBody": text});
@@ -139,10 +144,13 @@ async fn symmetric() {
         }
         let iam = call("iam", "listRoles", json!({"PathPrefix": "/a b/"}));
         cases.push(case(iam, token, SYMMETRIC, "us-east-1/iam").await);
-        let metadata = json!({"Bucket": "bucket", "Key": "k", "Metadata": {"a": "  two  spaces  ", "b": "x,y;z=\"q\""}});
+        let metadata =
+            json!({"Bucket": "bucket", "Key": "k", "Metadata": {"a": "  two  spaces  ", "b": "x,y;z=\"q\""}});
         cases.push(case(call("s3", "putObject", metadata), token, SYMMETRIC, "us-west-2/s3").await);
         let archive = json!({"vaultName": "v", "body": {"$base64": "AAECAw=="}});
-        cases.push(case(call("glacier", "uploadArchive", archive), token, SYMMETRIC, "us-west-2/glacier").await);
+        cases.push(
+            case(call("glacier", "uploadArchive", archive), token, SYMMETRIC, "us-west-2/glacier").await,
+        );
         let location = call("s3", "getBucketLocation", json!({"Bucket": "bucket"}));
         cases.push(case(location, token, SYMMETRIC, "us-west-2/s3").await);
     }
@@ -155,7 +163,8 @@ async fn asymmetric() {
     let mut cases = Vec::new();
     let store = "arn:aws:cloudfront::123456789012:key-value-store/11112222-3333-4444-5555-666677778888";
     let point = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap";
-    let outpost = "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01234567890123456/accesspoint/reports";
+    let outpost =
+        "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01234567890123456/accesspoint/reports";
     for token in [None, Some("FwoGZXIvYXdzEJr//////////wEaDEXAMPLE+/==")] {
         for text in AWKWARD.into_iter().filter(|text| *text != "..") {
             let service = "cloudfront-keyvaluestore";
@@ -168,7 +177,8 @@ async fn asymmetric() {
             let object = json!({"Bucket": outpost, "Key": text, "Body": text});
             cases.push(case(call("s3", "putObject", object), token, ASYMMETRIC, "s3-outposts").await);
         }
-        let events = json!({"EndpointId": "abcde.veo", "Entries": [{"Source": "s", "Detail": {"$json": {}}}]});
+        let events =
+            json!({"EndpointId": "abcde.veo", "Entries": [{"Source": "s", "Detail": {"$json": {}}}]});
         cases.push(case(call("events", "putEvents", events), token, ASYMMETRIC, "events").await);
     }
     for case in &cases {
@@ -187,7 +197,9 @@ async fn presigned() {
         for (service, action, parameters) in
             [("rds", "copyDBSnapshot", rds.clone()), ("ec2", "copySnapshot", ec2.clone())]
         {
-            let copy = case(call(service, action, parameters), token, SYMMETRIC, &format!("us-west-2/{service}")).await;
+            let copy =
+                case(call(service, action, parameters), token, SYMMETRIC, &format!("us-west-2/{service}"))
+                    .await;
             let form = wire::pairs(std::str::from_utf8(&copy.request.body).unwrap());
             let (_, url) = form.iter().find(|(name, _)| name.eq_ignore_ascii_case("PreSignedUrl")).unwrap();
             let (host, path, query) = wire::address(url);
@@ -214,7 +226,11 @@ async fn none() {
     for (service, action, parameters) in [
         ("cognito-identity", "getId", json!({"IdentityPoolId": "us-west-2:p"})),
         ("cognito-idp", "initiateAuth", json!({"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": "c"})),
-        ("sts", "assumeRoleWithWebIdentity", json!({"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "s", "WebIdentityToken": "t"})),
+        (
+            "sts",
+            "assumeRoleWithWebIdentity",
+            json!({"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "s", "WebIdentityToken": "t"}),
+        ),
         ("sso", "listAccounts", json!({"accessToken": "t"})),
         ("sso-oidc", "registerClient", json!({"clientName": "c", "clientType": "public"})),
     ] {
@@ -246,7 +262,8 @@ async fn every_service() {
                 continue;
             }
             if let Ok((url, request)) = sent(call(service.id(), name, json!({})), None).await {
-                found = Some(Case { name: format!("{id} {name}"), url, request, scheme: SYMMETRIC, scope: None });
+                found =
+                    Some(Case { name: format!("{id} {name}"), url, request, scheme: SYMMETRIC, scope: None });
                 break;
             }
         }

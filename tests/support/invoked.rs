@@ -62,7 +62,7 @@ impl Function {
                 event[name] = default;
             }
         }
-        let deadline = Deadline::within(Duration::from_secs(60));
+        let deadline = Deadline::within(Duration::from_mins(1));
         let raw = event.to_string();
         let result = self.handler.handle(raw.as_bytes(), deadline, &mut Invocation::default()).await?;
         Ok(serde_json::from_str(result.get()).unwrap_or_else(|error| panic!("no JSON: {error}")))

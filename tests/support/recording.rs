@@ -90,7 +90,7 @@ impl HttpConnector for Recording {
         let Self { seen, answer } = self.clone();
         HttpConnectorFuture::new(async move {
             let body = std::mem::replace(request.body_mut(), SdkBody::taken());
-            let body = body.collect().await.map_err(|error| ConnectorError::user(error))?;
+            let body = body.collect().await.map_err(ConnectorError::user)?;
             *request.body_mut() = SdkBody::from(body.to_bytes());
             let (url, request) = (request.uri().to_owned(), Request::sent(&request));
             let reply = answer(&request);

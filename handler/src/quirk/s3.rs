@@ -124,7 +124,7 @@ fn region_in_body(response: &HttpResponse) -> Option<String> {
     let mut root = document.root_element().ok()?;
     while let Some(mut element) = root.next_tag() {
         if element.start_el().local() == "Region" {
-            return try_data(&mut element).ok().map(|region| region.into_owned());
+            return try_data(&mut element).ok().map(std::borrow::Cow::into_owned);
         }
     }
     None

@@ -68,11 +68,26 @@ async fn bearer_tokens_are_refused_in_words() {
 #[tokio::test]
 async fn a_label_of_dots_is_refused() {
     for (service, action, parameters, path) in [
-        ("apigateway", "deleteResource", json!({"restApiId": "a", "resourceId": ".."}), "parameters.resourceId"),
-        ("apigateway", "deleteResource", json!({"restApiId": "..", "resourceId": "."}), "parameters.restApiId"),
+        (
+            "apigateway",
+            "deleteResource",
+            json!({"restApiId": "a", "resourceId": ".."}),
+            "parameters.resourceId",
+        ),
+        (
+            "apigateway",
+            "deleteResource",
+            json!({"restApiId": "..", "resourceId": "."}),
+            "parameters.restApiId",
+        ),
         ("lambda", "deleteFunction", json!({"FunctionName": "."}), "parameters.FunctionName"),
         ("iot-data", "publish", json!({"topic": ".."}), "parameters.topic"),
-        ("cloudfront-keyvaluestore", "deleteKey", json!({"KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/s", "Key": "..", "IfMatch": "E"}), "parameters.Key"),
+        (
+            "cloudfront-keyvaluestore",
+            "deleteKey",
+            json!({"KvsARN": "arn:aws:cloudfront::123456789012:key-value-store/s", "Key": "..", "IfMatch": "E"}),
+            "parameters.Key",
+        ),
     ] {
         let function = Function::new(&json!([entry(service, &[action])]), |_| Reply::empty());
         let event = json!({"service": service, "action": action, "parameters": parameters});

@@ -32,6 +32,7 @@ const ACTIONS: [&str; 12] = [
 const ARN: &str = "arn:aws:bedrock:us-west-2:123456789012:knowledge-base/KB12345678";
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one case after another")]
 async fn requests() {
     let mut suite = Suite::new("typed oracle, bedrock-agent", "bedrock-agent", Form::Json, &ACTIONS);
     let client = client!(aws_sdk_bedrockagent, suite.typed());

@@ -34,6 +34,7 @@ fn n(number: &str) -> AttributeValue {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one case after another")]
 async fn requests() {
     let mut suite = Suite::new("typed oracle, dynamodb", "dynamodb", Form::Json, &ACTIONS);
     let client = client!(aws_sdk_dynamodb, suite.typed());

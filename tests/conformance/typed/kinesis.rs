@@ -26,6 +26,7 @@ const ACTIONS: [&str; 11] = [
 const STREAM: &str = "arn:aws:kinesis:us-west-2:123456789012:stream/orders";
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one case after another")]
 async fn requests() {
     let mut suite = Suite::new("typed oracle, kinesis", "kinesis", Form::Json, &ACTIONS);
     let client = client!(aws_sdk_kinesis, suite.typed());

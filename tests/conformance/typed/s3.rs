@@ -42,6 +42,7 @@ const OUTPOST: &str =
 const AWKWARD: &str = "a b+c%20d/é/.././/ü&=?#;:@$,'()*!~[]{}|^`\"<>\\日本";
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one case after another")]
 async fn requests() {
     let mut suite = Suite::new("typed oracle, s3", "s3", Form::Xml, &ACTIONS);
     let client = client!(aws_sdk_s3, suite.typed());
