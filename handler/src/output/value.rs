@@ -138,9 +138,14 @@ fn map(
 }
 
 /// ISO 8601 in UTC with milliseconds; a year that ISO 8601 cannot write is given in epoch seconds.
+///
+/// Most protocols carry epoch seconds as floats, which miss a millisecond by a fraction of a microsecond: what is cut
+/// off is cut from whole microseconds.
 pub fn timestamp(time: DateTime) -> Json {
-    let millis = time.subsec_nanos() / 1_000_000;
-    match DateTime::from_secs(time.secs()).fmt(Format::DateTime) {
+    let micros = (time.subsec_nanos() + 500) / 1_000;
+    let (secs, millis) =
+        if micros < 1_000_000 { (time.secs(), micros / 1_000) } else { (time.secs().saturating_add(1), 0) };
+    match DateTime::from_secs(secs).fmt(Format::DateTime) {
         Ok(whole) => format!("{}.{millis:03}Z", whole.trim_end_matches('Z')).into(),
         Err(_) => time.secs().into(),
     }
@@ -187,6 +192,15 @@ mod tests {
     fn timestamps_have_milliseconds_in_utc() {
         assert_eq!(timestamp(DateTime::from_secs(0)), "1970-01-01T00:00:00.000Z");
         assert_eq!(timestamp(DateTime::from_secs_and_nanos(-1, 999_000_000)), "1969-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_float_that_just_misses_its_millisecond_still_means_it() {
+        let from = |seconds| timestamp(DateTime::from_secs_f64(seconds));
+        assert_eq!(from(1_700_000_000.123), "2023-11-14T22:13:20.123Z");
+        assert_eq!(from(-17_009_124.857), "1969-06-18T03:14:35.143Z");
+        assert_eq!(timestamp(DateTime::from_secs_and_nanos(59, 999_999_999)), "1970-01-01T00:01:00.000Z");
+        assert_eq!(timestamp(DateTime::from_secs_and_nanos(59, 999_900_000)), "1970-01-01T00:00:59.999Z");
     }
 
     #[test]
