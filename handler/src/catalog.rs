@@ -21,7 +21,7 @@ use aws_smithy_schema::{Schema, ShapeId, ShapeType};
 use crate::error::{Error, Kind as ErrorKind};
 use blob::{SERVICES, ServiceEntry};
 use model::{Metadata, OperationTrait, Paginator, RuleSet, ShapeTrait, Waiter};
-use packed::{Index, ShapeEntry};
+use packed::{Index, OperationEntry, ShapeEntry};
 use shape::{Kind, Shape};
 
 /// One service, inflated.
@@ -98,7 +98,7 @@ impl Service {
         let (Some(cell), Some(entry)) = (self.operations.get(at), self.index.operations.get(at)) else {
             return Err(corrupt());
         };
-        kept(cell, || Operation::new(self, self.record(entry.offset)?, entry.read_only))
+        kept(cell, || Operation::new(self, entry, self.record(entry.at)?))
     }
 
     /// The shape at that place of the sorted list.
@@ -108,14 +108,14 @@ impl Service {
         else {
             return Err(corrupt());
         };
-        kept(cell, || Shape::new(self, self.record(entry.offset)?))
+        kept(cell, || Shape::new(self, self.record(entry.at)?))
     }
 
     /// The modelled error of that wire code or name, whichever operations list it: services answer with errors that
     /// their models leave out of an operation's list.
     pub fn error(&'static self, code: &str) -> Option<&'static Shape> {
         let (at, _) = self.index.shapes.iter().enumerate().filter(|(_, entry)| entry.tag == packed::Tag::Structure).find(|(_, entry)| {
-            self.record::<model::Shape<u16>>(entry.offset).is_ok_and(|model::Shape(name, _, traits)| {
+            self.record::<model::Shape<u16>>(entry.at).is_ok_and(|model::Shape(name, _, traits)| {
                 traits.iter().any(|it| matches!(it, ShapeTrait::Error { code: known, .. } if known == code || name == code))
             })
         })?;
@@ -149,7 +149,8 @@ impl Service {
         let (length, rest) = segment.split_first_chunk().ok_or_else(corrupt)?;
         let (index, records) =
             rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(corrupt)?;
-        let index: Index = postcard::from_bytes(index).map_err(|_| corrupt())?;
+        let mut index: Index = postcard::from_bytes(index).map_err(|_| corrupt())?;
+        index.place();
         Ok(Self {
             shapes: index.shapes.iter().map(|_| OnceLock::new()).collect(),
             operations: index.operations.iter().map(|_| OnceLock::new()).collect(),
@@ -164,10 +165,10 @@ impl Service {
 impl Operation {
     fn new(
         service: &'static Service,
+        entry: &OperationEntry,
         record: model::Operation<u16>,
-        is_read_only: bool,
     ) -> Result<Self, Error> {
-        let model::Operation(name, method, uri, input, output, errors, traits) = record;
+        let model::Operation(_, method, uri, input, output, errors, traits) = record;
         let input = input.map(|id| service.shape(id)).transpose()?;
         let output = output.map(|id| service.shape(id)).transpose()?;
         // Both live as long as the operation, which is never dropped.
@@ -193,14 +194,14 @@ impl Operation {
         let output_schema = struct_schema(output, "Output", |_| true);
         Ok(Self {
             service,
-            name,
+            name: entry.name.clone(),
             method,
             uri,
             input,
             output,
             input_schema,
             output_schema,
-            is_read_only,
+            is_read_only: entry.read_only,
             traits,
             errors,
         })

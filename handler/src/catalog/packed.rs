@@ -1,7 +1,8 @@
 //! How a service's model lies in the binary: written by `build.rs`, read by `catalog.rs`.
 //!
 //! Enters: a service as `modelgen` writes it. Leaves: one segment, `[length of index: u32 LE][index][records]`, index
-//! and records in postcard, shapes that mean the same merged: the handler inflates it and decodes the records that an operation reaches, not the others.
+//! and records in postcard, shapes that mean the same merged: the handler inflates it and decodes the records that an
+//! operation reaches, not the others.
 //! Fails where a shape is named that is not there, and where a list holds itself without a structure between.
 
 use std::collections::HashMap;
@@ -11,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Kind, Member, Metadata, Operation, Service, Shape};
 
-/// Where a model segment's records begin, counted from the end of the index. Names are sorted, shapes are in the
-/// order of their use.
+/// Where a model segment's records are. Names are sorted, shapes are in the order of their use; the records stand in
+/// the order of the fields. Each entry's `at` is packed as the length of its record, which deflates well, until
+/// [`Index::place`] makes it the record's offset from the end of the index.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
     pub metadata: Metadata,
@@ -22,11 +24,26 @@ pub struct Index {
     pub waiters: Vec<(String, u32)>,
 }
 
+impl Index {
+    /// Turns lengths into offsets.
+    pub fn place(&mut self) {
+        let shapes = self.shapes.iter_mut().map(|entry| &mut entry.at);
+        let operations = self.operations.iter_mut().map(|entry| &mut entry.at);
+        let paginators = self.paginators.iter_mut().map(|(_, at)| at);
+        let waiters = self.waiters.iter_mut().map(|(_, at)| at);
+        let mut end = 0_u32;
+        for at in shapes.chain(operations).chain(paginators).chain(waiters) {
+            let length = std::mem::replace(at, end);
+            end = end.saturating_add(length);
+        }
+    }
+}
+
 /// Where an operation's record lies, and what the reviewed list says of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OperationEntry {
     pub name: String,
-    pub offset: u32,
+    pub at: u32,
     /// A repeat, even in another Region, changes nothing.
     pub read_only: bool,
 }
@@ -35,7 +52,7 @@ pub struct OperationEntry {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct ShapeEntry {
     pub tag: Tag,
-    pub offset: u32,
+    pub at: u32,
 }
 
 /// A shape's kind without what it holds.
@@ -93,56 +110,47 @@ pub fn pack(service: Service, read_only: &[String]) -> Result<Vec<u8>, Box<dyn E
                 Kind::Union(members.iter().map(|it| member(it, &id)).collect::<Result<_, _>>()?)
             }
         };
-        shapes.push(ShapeEntry { tag: tag(&kind), offset: u32::try_from(records.len())? });
-        write(&mut records, &Shape(name.clone(), kind, traits.clone()))?;
+        let tag = tag(&kind);
+        let at = write(&mut records, &Shape(name.clone(), kind, traits.clone()))?;
+        shapes.push(ShapeEntry { tag, at });
     }
     let mut operations = Vec::new();
     for Operation(name, method, uri, input, output, errors, traits) in &service.operations {
-        let read_only = read_only.contains(name);
-        operations.push(OperationEntry {
-            name: name.clone(),
-            offset: u32::try_from(records.len())?,
-            read_only,
-        });
-        write(
-            &mut records,
-            &Operation(
-                name.clone(),
-                method.clone(),
-                uri.clone(),
-                input.as_ref().map(&id).transpose()?,
-                output.as_ref().map(&id).transpose()?,
-                errors.iter().map(&id).collect::<Result<_, _>>()?,
-                traits.clone(),
-            ),
-        )?;
+        // The name stands in the index.
+        let record = Operation(
+            String::new(),
+            method.clone(),
+            uri.clone(),
+            input.as_ref().map(&id).transpose()?,
+            output.as_ref().map(&id).transpose()?,
+            errors.iter().map(&id).collect::<Result<_, _>>()?,
+            traits.clone(),
+        );
+        let at = write(&mut records, &record)?;
+        operations.push(OperationEntry { name: name.clone(), at, read_only: read_only.contains(name) });
     }
     let mut paginators = Vec::new();
     for paginator in &service.paginators {
-        paginators.push((paginator.operation.clone(), u32::try_from(records.len())?));
-        write(&mut records, paginator)?;
+        paginators.push((paginator.operation.clone(), write(&mut records, paginator)?));
     }
     let mut waiters = Vec::new();
     for waiter in &service.waiters {
-        waiters.push((waiter.name.clone(), u32::try_from(records.len())?));
-        write(&mut records, waiter)?;
+        waiters.push((waiter.name.clone(), write(&mut records, waiter)?));
     }
-    let index = postcard::to_allocvec(&Index {
-        metadata: service.metadata,
-        operations,
-        shapes,
-        paginators,
-        waiters,
-    })?;
+    // The directory holds the names of all services.
+    let metadata = Metadata { aliases: Vec::new(), ..service.metadata };
+    let index = postcard::to_allocvec(&Index { metadata, operations, shapes, paginators, waiters })?;
     let mut segment = u32::try_from(index.len())?.to_le_bytes().to_vec();
     segment.extend(index);
     segment.extend(records);
     Ok(segment)
 }
 
-fn write(records: &mut Vec<u8>, record: &impl Serialize) -> Result<(), Box<dyn Error>> {
-    records.extend(postcard::to_allocvec(record)?);
-    Ok(())
+/// Appends a record; leaves its length.
+fn write(records: &mut Vec<u8>, record: &impl Serialize) -> Result<u32, Box<dyn Error>> {
+    let bytes = postcard::to_allocvec(record)?;
+    records.extend(&bytes);
+    Ok(u32::try_from(bytes.len())?)
 }
 
 fn member(

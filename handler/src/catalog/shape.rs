@@ -292,7 +292,7 @@ impl Service {
     fn shape_name(&self, id: u16) -> Result<String, Error> {
         let entry = self.index.shapes.get(usize::from(id)).ok_or_else(corrupt)?;
         // A record begins with the shape's name.
-        self.record(entry.offset)
+        self.record(entry.at)
     }
 }
 
