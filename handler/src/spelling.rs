@@ -8,11 +8,13 @@
 //!
 //! Values change where the integrations are known to have another form:
 //!
-//! - An object or an array for a string is its JSON text, and so is any value for a whole body.
-//! - A blob is text. Whole bodies certainly are, JSON ones too; that blobs inside bodies are treated alike follows
-//!   from the integrations having one type for both, and is not documented. The explicit forms win, and what is no
-//!   text comes back as `{"$base64": …}`, where the integrations would garble it.
-//! - A timestamp has milliseconds only where they are not zero.
+//! - An object or an array for a string is its JSON text.
+//! - A streamed body, such as an object of S3, goes out as the JSON text of what is given: a string in quotes. Without
+//!   another Content-Type it is plain text. It comes back as text, whatever it holds.
+//! - Other blobs are text both ways. That follows from what Lambda's payload is known to be, and is not documented.
+//! - A timestamp has milliseconds only where they are not zero, as Java writes it.
+//!
+//! The explicit forms win, and what is no text comes back as `{"$base64": …}`.
 
 pub mod java;
 
@@ -24,7 +26,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
-use crate::catalog::model::ShapeTrait;
+use crate::catalog::model::{MemberTrait, ShapeTrait};
 use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self, Operation};
 use crate::error::{Error, Fault, Faults, Origin};
@@ -56,7 +58,9 @@ impl Spelling {
     ) -> Result<Map<String, Json>, Error> {
         match (self, operation.input) {
             (Self::StepFunctions, Some(shape)) => {
-                Reader { names: Names::of(operation), faults }.structure(shape, given, "parameters")
+                let read =
+                    Reader { names: Names::of(operation), faults }.structure(shape, given, "parameters")?;
+                with_content_type(shape, read)
             }
             _ => Ok(given),
         }
@@ -148,14 +152,17 @@ impl Reader<'_> {
     }
 
     fn member(&mut self, member: &'static Member, value: Json, path: &str) -> Result<Json, Error> {
-        let target = member.target()?;
-        if member.is_payload() && matches!(target.kind, Kind::Blob) {
-            return Ok(match value {
-                Json::Bool(_) | Json::Number(_) => value.to_string().into(),
-                other => other,
-            });
+        if !is_body(member)? {
+            return self.value(member.target()?, value, path);
         }
-        self.value(target, value, path)
+        let is_streamed = is_streamed(member)?;
+        Ok(match &value {
+            Json::Null => value,
+            Json::Object(form) if form_of(form).is_some() => value,
+            Json::Bool(_) | Json::Number(_) => value.to_string().into(),
+            _ if is_streamed => value.to_string().into(),
+            _ => value,
+        })
     }
 
     /// What does not fit the shape is left as it is, for the binding stage to refuse.
@@ -233,6 +240,32 @@ impl Writer {
             (_, value) => value,
         })
     }
+}
+
+fn is_body(member: &Member) -> Result<bool, Error> {
+    Ok(member.is_payload() && matches!(member.target()?.kind, Kind::Blob))
+}
+
+fn is_streamed(member: &Member) -> Result<bool, Error> {
+    let is_marked = member.has(&MemberTrait::Streaming) || member.target()?.has(&ShapeTrait::Streaming);
+    Ok(is_marked && is_body(member)?)
+}
+
+/// What the Java SDK says of a body that was a text.
+fn with_content_type(shape: &Shape, mut read: Map<String, Json>) -> Result<Map<String, Json>, Error> {
+    let members = catalog::members(shape);
+    let content_type = members
+        .iter()
+        .find(|it| it.header().is_some_and(|header| header.eq_ignore_ascii_case("content-type")));
+    for member in members {
+        if let Some(content_type) = content_type
+            && is_streamed(member)?
+            && read.get(&member.name).is_some_and(Json::is_string)
+        {
+            read.entry(content_type.name.clone()).or_insert_with(|| "text/plain; charset=UTF-8".into());
+        }
+    }
+    Ok(read)
 }
 
 fn is_error(shape: &Shape) -> bool {

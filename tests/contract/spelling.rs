@@ -196,6 +196,9 @@ fn value(service: &'static Service, shape: &'static Shape, depth: usize, is_resu
         for member in members {
             let target = member.target().unwrap();
             let (model, spelled) = match &target.kind {
+                Kind::Blob if member.is_payload() && !is_result && is_streamed(member) => {
+                    (json!("\"body\""), json!("body"))
+                }
                 Kind::Blob if member.is_payload() && !is_result => same("body".into()),
                 Kind::List(_) if depth == 0 && has_members(target) => same(json!([])),
                 Kind::Map(..) if depth == 0 && has_members(target) => same(json!({})),
@@ -234,6 +237,10 @@ fn value(service: &'static Service, shape: &'static Shape, depth: usize, is_resu
         Kind::Document => same(json!({"DBName": {"aKey": 1}})),
         Kind::Integer | Kind::Long | Kind::Float | Kind::Double => same(7.into()),
     }
+}
+
+fn is_streamed(member: &Member) -> bool {
+    member.has(&MemberTrait::Streaming) || member.target().unwrap().has(&ShapeTrait::Streaming)
 }
 
 /// Whether a value of the shape names members, itself or in what it holds.
@@ -330,12 +337,24 @@ fn values_take_the_form_that_the_integrations_give_them() {
         read("sfn", "startExecution", json!({"StateMachineArn": "a", "Input": {"key": ["value"]}})),
         json!({"stateMachineArn": "a", "input": "{\"key\":[\"value\"]}"})
     );
-    // A whole body takes any JSON.
-    for (body, sent) in [(json!(false), json!("false")), (json!(0), json!("0")), (json!(["a"]), json!(["a"]))]
-    {
+    // A streamed body is the JSON text of any value, and plain text where nothing else is said.
+    for (body, sent) in [(json!(false), "false"), (json!("a"), "\"a\""), (json!(["a"]), "[\"a\"]")] {
         let read = read("s3", "putObject", json!({"Bucket": "b", "Key": "k", "Body": body}));
-        assert_eq!(read["Body"], sent);
+        let plain =
+            json!({"Bucket": "b", "Key": "k", "Body": sent, "ContentType": "text/plain; charset=UTF-8"});
+        assert_eq!(read, plain);
     }
+    let typed = json!({"Bucket": "b", "Key": "k", "Body": "1", "ContentType": "text/csv"});
+    assert_eq!(read("s3", "putObject", typed)["ContentType"], "text/csv");
+    for body in [json!({"$text": "a"}), json!(null)] {
+        let given = json!({"Bucket": "b", "Key": "k", "Body": body});
+        assert_eq!(read("s3", "putObject", given.clone()), given);
+    }
+    // Another whole body is its own text.
+    let invoke = |payload: Value| read("lambda", "invoke", json!({"FunctionName": "f", "Payload": payload}));
+    assert_eq!(invoke(json!("{}"))["Payload"], "{}");
+    assert_eq!(invoke(json!({"a": 1}))["Payload"], json!({"a": 1}));
+    assert_eq!(invoke(json!(7))["Payload"], "7");
     // A blob in a body is text, or an explicit form.
     let data = |data: Value| {
         let parameters = json!({"StreamName": "s", "PartitionKey": "p", "Data": data});
