@@ -74,9 +74,10 @@ pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
     operation.service.id() == "s3" && s3::is_error(operation, response)
 }
 
-/// The code of an error whose answer has no body: HEAD requests get none.
+/// The code of an error whose answer has no body: HEAD requests get none, and what was not modified is not sent.
 pub fn code_from_status(operation: &Operation, status: u16) -> Option<String> {
-    if operation.method == "HEAD" { head_code(status).map(ToOwned::to_owned) } else { None }
+    let is_bodiless = operation.method == "HEAD" || status == 304;
+    is_bodiless.then(|| head_code(status)).flatten().map(ToOwned::to_owned)
 }
 
 /// What an error's answer says besides its message.

@@ -1,6 +1,6 @@
-//! Amazon SQS says what it stored as an MD5; an SDK that sent a body compares.
+//! Amazon SQS says what it stored as an MD5; an SDK compares it with the body that it sent or received.
 //!
-//! A difference means that what is in the queue is not what was sent: the message is there, so the effect is done.
+//! A difference means that the message in the queue is another: it is there, or was handed out, so the effect is done.
 
 use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
@@ -16,6 +16,9 @@ pub fn check(operation: &Operation, answer: Answer, sent: &Map<String, Json>) ->
     let matches = match operation.name.as_str() {
         "SendMessage" => is_stored(sent.get("MessageBody"), answer.members.get("MD5OfMessageBody")),
         "SendMessageBatch" => batch_is_stored(sent, &answer),
+        "ReceiveMessage" => messages(&answer, "Messages")
+            .iter()
+            .all(|message| is_stored(message.get("Body"), message.get("MD5OfBody"))),
         _ => true,
     };
     if matches { Ok(answer) } else { Err(differs(&answer)) }
@@ -23,14 +26,16 @@ pub fn check(operation: &Operation, answer: Answer, sent: &Map<String, Json>) ->
 
 fn batch_is_stored(sent: &Map<String, Json>, answer: &Answer) -> bool {
     let entries = sent.get("Entries").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let stored =
-        answer.members.get("Successful").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    stored.iter().all(|stored| {
+    messages(answer, "Successful").iter().all(|stored| {
         entries
             .iter()
             .find(|entry| entry.get("Id") == stored.get("Id"))
             .is_none_or(|entry| is_stored(entry.get("MessageBody"), stored.get("MD5OfMessageBody")))
     })
+}
+
+fn messages<'a>(answer: &'a Answer, member: &str) -> &'a [Json] {
+    answer.members.get(member).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn is_stored(body: Option<&Json>, digest: Option<&Json>) -> bool {
@@ -45,7 +50,7 @@ fn is_stored(body: Option<&Json>, digest: Option<&Json>) -> bool {
 
 fn differs(answer: &Answer) -> Error {
     let mut error =
-        Error::new(Kind::MalformedResponse, "the queue stored another body than was sent: its MD5 differs")
+        Error::new(Kind::MalformedResponse, "the body is not the one that the queue stored: its MD5 differs")
             .with_effect(Effect::Done);
     error.status_code = Some(answer.status);
     error.request_id.clone_from(&answer.request_id);

@@ -147,6 +147,25 @@ async fn a_bucket_elsewhere_is_an_error_that_says_where() {
     assert!(message(&answered("getObject", key, plain).await.unwrap_err())["fields"].is_null());
 }
 
+/// Their answers have no body to read a code from.
+#[tokio::test]
+async fn errors_without_a_body_are_named_by_their_status() {
+    let key = json!({"Bucket": "b", "Key": "k"});
+    for (action, status, name) in [
+        ("headObject", 304, "NotModified"),
+        ("headObject", 403, "Forbidden"),
+        ("headObject", 404, "NotFound"),
+        ("headObject", 405, "MethodNotAllowed"),
+        ("headObject", 412, "PreconditionFailed"),
+        ("getObject", 304, "NotModified"),
+    ] {
+        let error = answered(action, key.clone(), Reply::status(status, "")).await.unwrap_err();
+        assert_eq!(error.name(), name, "{action} {status}");
+        assert_eq!(message(&error)["statusCode"], status);
+        assert_eq!(message(&error)["effect"], "none");
+    }
+}
+
 #[tokio::test]
 async fn an_error_in_an_answer_of_status_200_is_an_error() {
     let body = "<?xml version=\"1.0\"?>\n<Error><Code>NoSuchUpload</Code><Message>gone</Message></Error>";

@@ -135,12 +135,26 @@ async fn what_a_queue_stored_is_what_was_sent() {
     };
     let event = |body: Value| json!({"service": "sqs", "action": "sendMessage", "parameters": {"QueueUrl": "https://sqs.us-west-2.amazonaws.com/1/q", "MessageBody": body}});
     send("5d41402abc4b2a76b9719d911017c592").invoke(event(json!("hello"))).await.unwrap();
-    // The text of `{"b":1,"a":2}`, members as they came.
-    send("ef73eb0d1f60d9d6fc4a2b4e1b4ba6a8").invoke(event(json!("other"))).await.unwrap_err();
+    // JSON is its compact text, members sorted: `{"a":2,"b":1}`.
+    send("620a7530f307c3f3f111d443a4109815").invoke(event(json!({"$json": {"b": 1, "a": 2}}))).await.unwrap();
     let error = send("5d41402abc4b2a76b9719d911017c592").invoke(event(json!("hellO"))).await.unwrap_err();
     assert_eq!(error.name(), "CrossRegion.MalformedResponse");
     let message: Value = serde_json::from_str(&error.to_message()).unwrap();
     assert_eq!(message["effect"], "done");
+}
+
+#[tokio::test]
+async fn what_is_received_is_what_the_queue_stored() {
+    for (digest, outcome) in
+        [("5d41402abc4b2a76b9719d911017c592", true), ("5d41402abc4b2a76b9719d911017c593", false)]
+    {
+        let body =
+            json!({"Messages": [{"MessageId": "1", "Body": "hello", "MD5OfBody": digest}]}).to_string();
+        let function =
+            Function::new(&json!([entry("sqs", &["receiveMessage"])]), move |_| Reply::ok(body.clone()));
+        let event = json!({"service": "sqs", "action": "receiveMessage", "parameters": {"QueueUrl": "https://sqs.us-west-2.amazonaws.com/1/q"}});
+        assert_eq!(function.invoke(event).await.is_ok(), outcome);
+    }
 }
 
 #[tokio::test]

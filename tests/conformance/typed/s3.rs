@@ -100,6 +100,19 @@ async fn requests() {
             .body(ByteStream::from_static(b"hello"))
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
     );
+    for algorithm in ["CRC32", "CRC32C", "CRC64NVME", "SHA1"] {
+        case!(
+            suite,
+            "putObject",
+            {"Bucket": "b", "Key": "k", "Body": "hello", "ChecksumAlgorithm": algorithm},
+            client
+                .put_object()
+                .bucket("b")
+                .key("k")
+                .body(ByteStream::from_static(b"hello"))
+                .checksum_algorithm(ChecksumAlgorithm::from(algorithm))
+        );
+    }
     case!(
         suite,
         "putObject",
