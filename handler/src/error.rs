@@ -126,8 +126,10 @@ impl From<Vec<Fault>> for Faults {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Ours,
-    /// The service's own, by its modelled shape where it has one.
-    Service(Option<&'static str>),
+    /// The service's: the name is that of the modelled shape.
+    Modelled,
+    /// The service's: the name is a code that the model does not know.
+    Unmodelled,
     /// Of a function that the call ran.
     Callee,
 }
@@ -186,7 +188,7 @@ impl Error {
     /// callee's to use becomes `CrossRegion.RemoteError`.
     pub fn service(shape: Option<&'static str>, code: Option<&str>, message: impl Into<String>) -> Self {
         let mut error = Self::remote(shape.or(code).unwrap_or_default(), code, message);
-        error.origin = Origin::Service(shape);
+        error.origin = if shape.is_some() { Origin::Modelled } else { Origin::Unmodelled };
         error
     }
 

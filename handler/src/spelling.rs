@@ -82,16 +82,17 @@ impl Spelling {
 
     /// A service's own error, under `<Service>.<Exception>`. Errors of another origin keep their names.
     pub fn error(self, operation: &'static Operation, mut error: Error) -> Error {
-        let (Self::StepFunctions, Origin::Service(shape)) = (self, error.origin()) else { return error };
         let metadata = operation.service.metadata();
-        let exception = match shape {
-            Some(shape) => java::exception(shape),
-            None => java::base_exception(&metadata.id, &metadata.service_id),
+        let exception = match (self, error.origin()) {
+            (Self::StepFunctions, Origin::Modelled) => java::exception(error.name()),
+            (Self::StepFunctions, Origin::Unmodelled) => {
+                java::base_exception(&metadata.id, &metadata.service_id)
+            }
+            _ => return error,
         };
-        error.fields = std::mem::take(&mut error.fields)
-            .into_iter()
-            .map(|(name, value)| (java::member(&metadata.id, shape.unwrap_or_default(), true, &name), value))
-            .collect();
+        let spelled = |name: &str| java::member(&metadata.id, error.name(), true, name);
+        let fields = error.fields.iter().map(|(name, value)| (spelled(name), value.clone())).collect();
+        error.fields = fields;
         error.renamed(format!("{}.{exception}", java::service(&metadata.service_id)))
     }
 }
