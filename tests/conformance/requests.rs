@@ -2,38 +2,20 @@
 //!
 //! `differential/requests.py` makes parameters from botocore's models, seeded, and catches what its clients would put
 //! on the wire. The same parameters go through the whole handler as an event, and what it would put on the wire is
-//! compared by meaning. What may differ stands in `differential/explained.json`, rule by rule, each with its reason; a
+//! compared by meaning. What may differ stands in `differential/explained-requests.json`, rule by rule, each with its reason; a
 //! rule that explains nothing any more fails a full-size run.
-
-#[path = "requests/rules.rs"]
-mod rules;
-
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handler::catalog::model::Protocol;
-use handler::catalog::{self, Service};
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
-use handler::deadline::Deadline;
-use handler::dispatch::Handler;
-use handler::telemetry::Invocation;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use tests::Tally;
 use tests::answering::{Answering, Last};
+use tests::differential::{self, Open, Shard};
+use tests::explained::{Difference, Rules};
 use tests::wire::{self, Form, Request};
-use tests::{Tally, calls};
-
-use rules::{Difference, Rules};
-
-/// Processes of botocore, and threads of ours; the machines that build this have two cores.
-const SHARDS: usize = 2;
-
-/// Services that are asked where they are answer so; to the others it is an answer that cannot be read.
-const ADDRESS: &str = r#"{"Endpoints": [{"Address": "cell1.timestream.us-west-2.amazonaws.com", "CachePeriodInMinutes": 1440}]}"#;
 
 /// One line of the other side.
 #[derive(Deserialize)]
@@ -68,29 +50,17 @@ struct Outcome {
 
 #[test]
 fn every_operation() {
-    let mut runs = vec![(1, "sample".to_owned())];
-    if tests::prove() {
-        runs.extend(
-            [(2, "sample"), (3, "shallow"), (4, "deep"), (5, "deep")]
-                .map(|(seed, mode)| (seed, mode.to_owned())),
-        );
-    }
-    // For a closer look: SEED and MODE choose one run, SERVICES some services.
-    if let Ok(mode) = std::env::var("MODE") {
-        runs = vec![(std::env::var("SEED").map_or(1, |seed| seed.parse().unwrap()), mode)];
-    }
-    let mut rules = Rules::read();
-    for (seed, mode) in &runs {
+    let mut rules = Rules::read("requests");
+    for (seed, mode) in differential::runs() {
         let mut tally = Tally::new(match mode.as_str() {
             "sample" => "requests of every operation, some members",
             "shallow" => "requests of every operation, top-level members",
             _ => "requests of every operation, all members",
         });
-        for outcome in outcomes(*seed, mode) {
-            let unexplained: Vec<String> =
-                outcome.differences.iter().filter(|it| !rules.explain(it)).map(ToString::to_string).collect();
-            let verdict = if unexplained.is_empty() { Ok(()) } else { Err(unexplained.join("; ")) };
-            tally.case(format!("{} (seed {seed}, {mode})", outcome.name), verdict);
+        for outcome in
+            differential::outcomes("requests", seed, &mode, || Ours { open: None, last: Last::default() })
+        {
+            tally.case(format!("{} (seed {seed}, {mode})", outcome.name), rules.judge(&outcome.differences));
         }
         rules.report();
         tally.finish();
@@ -100,81 +70,26 @@ fn every_operation() {
     }
 }
 
-fn outcomes(seed: u32, mode: &str) -> Vec<Outcome> {
-    std::thread::scope(|scope| {
-        let shards: Vec<_> =
-            (0..SHARDS).map(|shard| scope.spawn(move || outcomes_of(shard, seed, mode))).collect();
-        shards.into_iter().flat_map(|shard| shard.join().unwrap()).collect()
-    })
-}
-
-fn outcomes_of(shard: usize, seed: u32, mode: &str) -> Vec<Outcome> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let mut python = Command::new(tests::root().join(".tools/venv/bin/python"));
-    python.args(["-m", "differential.requests", "--mode", mode]);
-    python.args(["--seed", &seed.to_string(), "--shard", &format!("{shard}/{SHARDS}")]);
-    if let Ok(services) = std::env::var("SERVICES") {
-        python.arg("--service").args(services.split(' '));
-    }
-    let mut python = python.current_dir(tests::root().join("tests")).stdout(Stdio::piped()).spawn().unwrap();
-    let mut outcomes = Vec::new();
-    let mut ours: Option<Ours> = None;
-    for line in BufReader::new(python.stdout.take().unwrap()).lines() {
-        let line: Line = serde_json::from_str(&line.unwrap()).unwrap();
-        if ours.as_ref().is_none_or(|ours| ours.name != line.service) {
-            ours = Some(Ours::new(&line.service));
-        }
-        if let Some(ours) = &ours {
-            outcomes.push(runtime.block_on(ours.outcome(line)));
-        }
-    }
-    assert!(python.wait().unwrap().success(), "botocore's side failed");
-    outcomes
-}
-
-/// One service on our side.
+/// Our side, with the service that is at hand.
 struct Ours {
-    name: String,
-    service: &'static Service,
-    handler: Handler,
+    open: Option<Open>,
     last: Last,
 }
 
-impl Ours {
-    fn new(name: &str) -> Self {
-        let service = catalog::service(name).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let actions: Vec<&str> = service.operation_names().collect();
-        let table = json!([{ "service": name, "actions": actions, "regions": ["*", "*global*"] }]);
-        let config = Config {
-            operation_table: Some(table.to_string()),
-            region: calls::REGION.to_owned(),
-            endpoint_url: None,
-            is_inside_lambda: true,
-            result_limit: DEFAULT_RESULT_LIMIT,
-            metrics: false,
-        };
-        let answering = Answering { status: 200, body: ADDRESS.into(), ..Answering::default() };
-        let last = answering.last.clone();
-        let clients = calls::clients(Transport::replaced(answering.client()));
-        let handler = Handler::new(config, clients).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { name: name.to_owned(), service, handler, last }
-    }
-
-    async fn outcome(&self, line: Line) -> Outcome {
-        let event = json!({
-            "service": line.service,
-            "action": line.operation,
-            "region": calls::REGION,
-            "parameters": line.parameters,
-            "retry": {"mode": "none"},
+impl Shard<Line, Outcome> for Ours {
+    async fn outcome(&mut self, line: Line) -> Outcome {
+        let open = self.open.take().filter(|open| open.service.id() == line.service).unwrap_or_else(|| {
+            let last = self.last.clone();
+            let answering =
+                Answering { status: 200, headers: Vec::new(), body: differential::ADDRESS.into(), last };
+            Open::new(&line.service, Transport::replaced(answering.client()))
         });
-        let deadline = Deadline::within(Duration::from_secs(60));
-        let answer =
-            self.handler.handle(event.to_string().as_bytes(), deadline, &mut Invocation::default()).await;
+        let answer = open.call(&line.operation, &Value::Object(line.parameters)).await;
+        let protocol = open.service.metadata().protocol;
         let about = |what: &str, detail: String| Difference {
             service: line.service.clone(),
             operation: line.operation.clone(),
-            protocol: self.service.metadata().protocol,
+            protocol,
             what: what.to_owned(),
             detail,
         };
@@ -185,7 +100,7 @@ impl Ours {
                 if unchunk(&mut theirs) {
                     found.push(about("chunks", String::new()));
                 }
-                let compared = compare(self.service.metadata().protocol, &theirs, &ours, line.unsigned);
+                let compared = compare(protocol, &theirs, &ours, line.unsigned);
                 found.extend(compared.into_iter().map(|(what, detail)| about(&what, detail)));
                 found
             }
@@ -196,6 +111,7 @@ impl Ours {
             (None, Some(_)) => vec![about("refused by botocore", line.refused.clone().unwrap_or_default())],
             (None, None) => vec![about("refused by both", line.refused.clone().unwrap_or_default())],
         };
+        self.open = Some(open);
         Outcome { name: format!("{}.{}", line.service, line.operation), differences }
     }
 }
@@ -289,8 +205,21 @@ fn path(request: &Request) -> String {
     decoded.join("/")
 }
 
+/// A list's elements may stand in quotes or not, and with a space between or not.
 fn spaced(header: &str) -> String {
-    header.split(',').map(str::trim).collect::<Vec<_>>().join(", ")
+    let mut elements = vec![String::new()];
+    let mut characters = header.chars();
+    let mut is_quoted = false;
+    while let Some(character) = characters.next() {
+        match (character, elements.last_mut()) {
+            ('"', _) => is_quoted = !is_quoted,
+            ('\\', Some(element)) if is_quoted => element.extend(characters.next()),
+            (',', _) if !is_quoted => elements.push(String::new()),
+            (other, Some(element)) => element.push(other),
+            (_, None) => {}
+        }
+    }
+    elements.iter().map(|element| element.trim()).collect::<Vec<_>>().join(", ")
 }
 
 /// What the signature holds for: Region and service.

@@ -9,20 +9,14 @@ has `refused` with its words instead of a request.
 
 import argparse
 import base64
-import io
 import json
-import os
 import sys
 
-import botocore.session
 from botocore import UNSIGNED
-from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, MissingDependencyException
 
+from differential.clients import Client, make_session, operations
 from differential.values import Values
-
-REGION = "us-west-2"
 
 
 class Caught(Exception):
@@ -33,44 +27,16 @@ class Caught(Exception):
         self.request = request
 
 
-#: What services answer that are asked where they are.
-ADDRESS = {"Endpoints": [{"Address": "cell1.timestream.us-west-2.amazonaws.com", "CachePeriodInMinutes": 1440}]}
+def catch(request):
+    raise Caught(request)
 
 
-class Client:
-    """One of botocore's clients, whose requests are caught."""
-
-    def __init__(self, session, service, **config):
-        config = Config(region_name=REGION, retries={"total_max_attempts": 1, "mode": "standard"}, **config)
-        self.client = session.create_client(service, config=config)
-        self.client.meta.events.register_first("before-send", self.catch)
-        self.operation = None
-
-    def catch(self, request, event_name, **_):
-        if event_name.endswith(".DescribeEndpoints") and self.operation != "DescribeEndpoints":
-            return AWSResponse(request.url, 200, {}, Raw(json.dumps(ADDRESS).encode()))
-        raise Caught(request)
-
-    def call(self, operation, given):
-        self.operation = operation.name
-        # Not by method name: botocore hides some operations, and what is hidden still has a model.
-        try:
-            self.client._make_api_call(operation.name, given)
-        except Caught as caught:
-            return caught.request
-        raise AssertionError(f"{operation.name} was answered without a request")
-
-
-class Raw(io.BytesIO):
-    """A body as botocore's HTTP library hands it over."""
-
-    def stream(self, *_, **__):
-        yield self.read()
-
-
-def operations(session, service):
-    model = session.get_service_model(service)
-    return [model.operation_model(name) for name in model.operation_names]
+def call(client, operation, given):
+    try:
+        client.call(operation, given)
+    except Caught as caught:
+        return caught.request
+    raise AssertionError(f"{operation.name} was answered without a request")
 
 
 def written(request):
@@ -105,11 +71,12 @@ def case(session, client, service, operation, seed, mode):
         given, line["parameters"] = values.parameters(operation.input_shape)
     try:
         try:
-            request = client.call(operation, given)
+            request = call(client, operation, given)
         except MissingDependencyException:
             # SigV4A needs a native library; all but the signature is compared.
             line["unsigned"] = True
-            request = Client(session, service, signature_version=UNSIGNED).call(operation, given)
+            unsigned = Client(session, service, catch, signature_version=UNSIGNED)
+            request = call(unsigned, operation, given)
         line["request"] = written(request)
     except (BotoCoreError, ValueError, TypeError, KeyError, AttributeError) as error:
         line["refused"] = f"{type(error).__name__}: {error}"
@@ -125,17 +92,11 @@ def main():
     arguments = parser.parse_args()
     shard, shards = map(int, arguments.shard.split("/"))
 
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
-    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
-    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-
-    session = botocore.session.Session()
-    session.set_credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", account_id="123456789012")
+    session = make_session()
     services = arguments.service or session.get_available_services()
     for service in services[shard::shards]:
         try:
-            client = Client(session, service)
+            client = Client(session, service, catch)
             all_operations = operations(session, service)
         except BotoCoreError as error:
             print(json.dumps({"service": service, "refused": f"{type(error).__name__}: {error}"}))

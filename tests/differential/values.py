@@ -90,12 +90,12 @@ JSON_VALUES = [{}, {"a": [1, 2.5, "three", None, True, {"b": "text"}]}, {"deep":
 
 
 class Values:
-    """One source of values; `mode` is `sample`, `shallow` or `deep`."""
+    """One source of values; `mode` is `required`, `sample`, `shallow` or `deep`."""
 
     #: How likely an optional member is given, by its depth.
-    LIKELY: ClassVar = {"sample": [0.75, 0.6, 0.4, 0.2], "shallow": [1.0], "deep": [1.0, 1.0, 1.0, 0.5]}
+    LIKELY: ClassVar = {"required": [], "sample": [0.75, 0.6, 0.4, 0.2], "shallow": [1.0], "deep": [1.0, 1.0, 1.0, 0.5]}
     #: Values after which optional members are left out.
-    BUDGET: ClassVar = {"sample": 60, "shallow": 60, "deep": 600}
+    BUDGET: ClassVar = {"required": 60, "sample": 60, "shallow": 60, "deep": 600}
 
     def __init__(self, model, service, seed, mode):
         self.is_form = model.metadata["protocol"] in ("query", "ec2")

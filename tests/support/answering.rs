@@ -57,3 +57,29 @@ impl HttpConnector for Answering {
         HttpConnectorFuture::ready(Ok(response))
     }
 }
+
+/// The same, with an answer that changes between calls.
+#[derive(Debug, Clone, Default)]
+pub struct Changing(Arc<Mutex<Answering>>);
+
+impl Changing {
+    pub fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    pub fn change(&self, answering: Answering) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = answering;
+    }
+}
+
+impl HttpClient for Changing {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Changing {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).call(request)
+    }
+}

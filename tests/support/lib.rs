@@ -5,6 +5,8 @@
 
 pub mod answering;
 pub mod calls;
+pub mod differential;
+pub mod explained;
 pub mod faulty;
 pub mod invoked;
 pub mod recording;

@@ -81,7 +81,8 @@ impl Member {
         })
     }
 
-    fn bound_outside_body(&self) -> bool {
+    /// Whether the member stands in the URL, in headers or in the status.
+    pub fn is_beside_body(&self) -> bool {
         self.traits.iter().any(|it| {
             matches!(
                 it,
@@ -160,7 +161,7 @@ impl Shape {
                     Ok(Tag::Structure | Tag::Union | Tag::Document | Tag::List | Tag::Map)
                 )
             } else {
-                !member.bound_outside_body()
+                !member.is_beside_body()
             }
         })
     }

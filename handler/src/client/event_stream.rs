@@ -6,15 +6,18 @@
 use aws_smithy_eventstream::frame::{DecodedFrame, MessageFrameDecoder};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_schema::protocol::SharedClientProtocol;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::event_stream::{HeaderValue, Message};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
-use crate::catalog;
+use super::failure::OperationError;
+use super::protocol;
 use crate::catalog::model::{MemberTrait, ShapeTrait};
 use crate::catalog::shape::{Kind, Member, Shape};
+use crate::catalog::{self, Operation};
 use crate::output::value;
 
 /// The member of an output that is an event stream.
@@ -24,41 +27,55 @@ pub fn member(output: &'static Shape) -> Option<&'static Member> {
         .find(|member| member.target().is_ok_and(|shape| shape.has(&ShapeTrait::EventStream)))
 }
 
+/// Why a stream is no answer.
+#[derive(Debug)]
+pub enum Ended {
+    /// A frame or a member cannot be read.
+    Malformed(String),
+    /// The service broke off with an error of its own.
+    Refused(Box<OperationError>),
+}
+
+impl From<String> for Ended {
+    fn from(reason: String) -> Self {
+        Self::Malformed(reason)
+    }
+}
+
+impl From<&str> for Ended {
+    fn from(reason: &str) -> Self {
+        Self::Malformed(reason.to_owned())
+    }
+}
+
 /// All events, and what the answer's headers or its initial message say besides.
 pub fn read(
-    output: &'static Shape,
+    operation: &'static Operation,
     stream: &'static Member,
     response: &HttpResponse,
     cfg: &ConfigBag,
-) -> Result<Map<String, Json>, String> {
+) -> Result<Map<String, Json>, Ended> {
     let protocol = cfg.load::<SharedClientProtocol>().ok_or("no protocol is configured")?;
     let codec = protocol.payload_codec().ok_or("the protocol has no event payloads")?;
     let target = stream.target().map_err(|error| error.to_string())?;
     let mut bytes = bytes::Bytes::copy_from_slice(response.body().bytes().unwrap_or_default());
     let mut decoder = MessageFrameDecoder::new();
-    let mut members = Map::new();
-    for (name, header) in header_members(output, response) {
-        members.insert(name, header);
-    }
+    let mut members = beside(operation, response, protocol, cfg)?;
     let mut events = Vec::new();
     while !bytes.is_empty() {
         let message = match decoder.decode_frame(&mut bytes).map_err(|error| error.to_string())? {
             DecodedFrame::Complete(message) => message,
-            DecodedFrame::Incomplete => return Err("the event stream is cut off".to_owned()),
+            DecodedFrame::Incomplete => return Err("the event stream is cut off".into()),
         };
         let kind = text(&message, ":message-type").unwrap_or("event");
         if kind != "event" {
-            let code =
-                text(&message, ":exception-type").or(text(&message, ":error-code")).unwrap_or_default();
-            return Err(format!("the event stream ended with `{code}`"));
+            return Err(Ended::Refused(Box::new(refusal(operation, target, response, &message, codec))));
         }
         let name = text(&message, ":event-type").unwrap_or_default();
         if name == "initial-response" {
-            let mut deserializer = codec.create_deserializer(message.payload());
-            members.extend(
-                value::structure(output, output.schema(), &mut *deserializer)
-                    .map_err(|error| error.to_string())?,
-            );
+            if let Some(output) = operation.output {
+                members.extend(structure(output, &message, codec)?);
+            }
             continue;
         }
         let Some(event) = catalog::members(target).iter().find(|member| member.name == name) else {
@@ -71,6 +88,48 @@ pub fn read(
     }
     members.insert(stream.name.clone(), events.into());
     Ok(members)
+}
+
+/// Members in headers and in the status.
+fn beside(
+    operation: &'static Operation,
+    response: &HttpResponse,
+    protocol: &SharedClientProtocol,
+    cfg: &ConfigBag,
+) -> Result<Map<String, Json>, String> {
+    let Some(output) = operation.output else { return Ok(Map::new()) };
+    if !catalog::members(output).iter().any(Member::is_beside_body) {
+        return Ok(Map::new());
+    }
+    let mut bodiless = HttpResponse::new(response.status(), SdkBody::empty());
+    for (name, value) in response.headers() {
+        bodiless.headers_mut().append(name.to_owned(), value.to_owned());
+    }
+    let schema = &operation.output_schema;
+    let mut deserializer =
+        protocol.deserialize_response(&bodiless, schema, cfg).map_err(|error| error.to_string())?;
+    let read = value::structure(output, schema, &mut *deserializer).map_err(|error| error.to_string())?;
+    let known = catalog::members(output);
+    let is_beside = |name: &String| known.iter().any(|it| it.name == *name && it.is_beside_body());
+    Ok(read.into_iter().filter(|(name, _)| is_beside(name)).collect())
+}
+
+/// `:exception-type` names a member of the stream; `:error-code` names what no model knows.
+fn refusal(
+    operation: &'static Operation,
+    stream: &'static Shape,
+    response: &HttpResponse,
+    message: &Message,
+    codec: &dyn aws_smithy_schema::codec::DynCodec,
+) -> OperationError {
+    let code = text(message, ":exception-type").or(text(message, ":error-code")).unwrap_or_default();
+    let shape = catalog::members(stream)
+        .iter()
+        .find(|member| member.name == code)
+        .and_then(|member| member.target().ok());
+    let members = shape.and_then(|shape| structure(shape, message, codec).ok()).unwrap_or_default();
+    let said = text(message, ":error-message").map(ToOwned::to_owned);
+    protocol::error::of_event(operation, response, shape, code, said, members)
 }
 
 fn event_value(
@@ -109,19 +168,6 @@ fn structure(
 ) -> Result<Map<String, Json>, String> {
     let mut deserializer = codec.create_deserializer(message.payload());
     value::structure(shape, shape.schema(), &mut *deserializer).map_err(|error| error.to_string())
-}
-
-fn header_members<'a>(
-    output: &'static Shape,
-    response: &'a HttpResponse,
-) -> impl Iterator<Item = (String, Json)> + 'a {
-    catalog::members(output).iter().filter_map(|member| {
-        let header = member.traits.iter().find_map(|it| match it {
-            MemberTrait::Header(name) => response.headers().get(name.as_str()),
-            _ => None,
-        })?;
-        Some((member.name.clone(), header.into()))
-    })
 }
 
 fn header_value(value: &HeaderValue) -> Json {

@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::endpoint::{
     EndpointFuture, EndpointPrefix, EndpointResolverParams, ResolveEndpoint,
 };
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
+    self, BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
     BeforeTransmitInterceptorContextMut, Input, Output, OutputOrError,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
@@ -32,6 +32,7 @@ use aws_smithy_types::config_bag::{ConfigBag, FrozenLayer, Layer};
 use aws_smithy_types::endpoint::Endpoint;
 
 use super::attempt::AttemptLog;
+use super::event_stream::Ended;
 use super::failure::Malformed;
 use super::guard::Guard;
 use super::{
@@ -258,19 +259,21 @@ impl DeserializeResponse for Deserializer {
                 response,
                 protocol::error::read(self.operation, response, cfg),
             );
-            return Err(OrchestratorError::operation(
-                aws_smithy_runtime_api::client::interceptors::context::Error::erase(error),
-            ));
+            return Err(OrchestratorError::operation(context::Error::erase(error)));
         }
         response_checksum::check(self.operation, response)
+            .map_err(Ended::Malformed)
             .and_then(|()| self.answer(response, cfg))
             .map(Output::erase)
-            .map_err(|error| OrchestratorError::response(Box::new(Malformed(error))))
+            .map_err(|ended| match ended {
+                Ended::Malformed(error) => OrchestratorError::response(Box::new(Malformed(error))),
+                Ended::Refused(error) => OrchestratorError::operation(context::Error::erase(*error)),
+            })
     }
 }
 
 impl Deserializer {
-    fn answer(&self, response: &HttpResponse, cfg: &ConfigBag) -> Result<Answer, String> {
+    fn answer(&self, response: &HttpResponse, cfg: &ConfigBag) -> Result<Answer, Ended> {
         let mut answer = Answer {
             members: serde_json::Map::new(),
             body: None,
@@ -282,7 +285,7 @@ impl Deserializer {
         let Some(shape) = self.operation.output else { return Ok(answer) };
         let body = response.body().bytes().unwrap_or_default();
         if let Some(events) = event_stream::member(shape) {
-            answer.members = event_stream::read(shape, events, response, cfg)?;
+            answer.members = event_stream::read(self.operation, events, response, cfg)?;
             return Ok(answer);
         }
         let protocol = cfg.load::<SharedClientProtocol>().ok_or("no protocol is configured")?;

@@ -57,6 +57,30 @@ pub fn read(operation: &'static Operation, response: &HttpResponse, cfg: &Config
     }
 }
 
+/// An error that a service broke an event stream off with.
+pub fn of_event(
+    operation: &'static Operation,
+    response: &HttpResponse,
+    shape: Option<&'static Shape>,
+    code: &str,
+    message: Option<String>,
+    members: Map<String, Json>,
+) -> OperationError {
+    let said = || MESSAGES.iter().find_map(|name| members.get(*name)?.as_str().map(ToOwned::to_owned));
+    let mut meta = ErrorMetadata::builder().code(code);
+    if let Some(message) = message.or_else(said) {
+        meta = meta.message(message);
+    }
+    OperationError {
+        meta: meta.build(),
+        shape: shape.map(Shape::name),
+        fields: shape.map(|shape| shown(shape, members)).unwrap_or_default(),
+        status: response.status().as_u16(),
+        request_id: super::request_id(operation, response),
+        retryable: shape.and_then(retryable),
+    }
+}
+
 /// The request id of an XML answer: `<RequestId>` or, from EC2, `<requestId>`, near the root.
 pub fn xml_request_id(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;

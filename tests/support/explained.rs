@@ -1,4 +1,4 @@
-//! Differences that are meant: read from `differential/explained.json`.
+//! Differences that are meant: read from `differential/explained-….json`.
 //!
 //! Enters: a difference. Leaves: whether a rule explains it, and how often each did. Fails by panicking on a malformed
 //! file, and where a rule explains nothing.
@@ -26,6 +26,7 @@ impl fmt::Display for Difference {
 }
 
 /// All rules, with how often each was needed.
+#[derive(Debug)]
 pub struct Rules(Vec<(Rule, usize)>);
 
 #[derive(Debug, Deserialize)]
@@ -46,13 +47,22 @@ struct Rule {
 }
 
 impl Rules {
-    pub fn read() -> Self {
+    /// The rules of `differential/explained-<name>.json`.
+    pub fn read(name: &str) -> Self {
+        let file = crate::root().join(format!("tests/differential/explained-{name}.json"));
         let rules: Vec<Rule> =
-            serde_json::from_str(include_str!("../../differential/explained.json")).unwrap();
+            serde_json::from_value(crate::json(&file)).unwrap_or_else(|error| panic!("{name}: {error}"));
         Self(rules.into_iter().map(|rule| (rule, 0)).collect())
     }
 
-    pub fn explain(&mut self, difference: &Difference) -> bool {
+    /// One case: well if every difference is explained.
+    pub fn judge(&mut self, differences: &[Difference]) -> Result<(), String> {
+        let unexplained: Vec<String> =
+            differences.iter().filter(|it| !self.explain(it)).map(ToString::to_string).collect();
+        if unexplained.is_empty() { Ok(()) } else { Err(unexplained.join("; ")) }
+    }
+
+    fn explain(&mut self, difference: &Difference) -> bool {
         let Some((_, uses)) = self.0.iter_mut().find(|(rule, _)| rule.covers(difference)) else {
             return false;
         };
