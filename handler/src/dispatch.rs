@@ -109,7 +109,8 @@ impl Handler {
                 self.regions.parse(&source).map_err(|message| fault("parameters.SourceRegion", message))?;
             let wanted = Wanted { region: source.as_str(), ..wanted };
             let route = target::route(&bound, permit.also_in(&source)?, wanted)?;
-            let url = self.clients.presign(bound.clone(), &route, event.region.as_str(), patience).await?;
+            let presigned = self.clients.presign(bound.clone(), &route, event.region.as_str(), patience);
+            let url = Box::pin(presigned).await?;
             bound = bound.with_text(member, url);
         }
         let caller = Caller {
@@ -130,8 +131,8 @@ impl Handler {
             && self.helpers.has_moved(operation, error)
         {
             let patience = self.patience(&event, deadline)?;
-            route = self.helpers.route(Caller { patience, ..caller }, &bound, permit).await?;
-            outcome = self.clients.send(bound, &route, self.patience(&event, deadline)?).await;
+            route = Box::pin(self.helpers.route(Caller { patience, ..caller }, &bound, permit)).await?;
+            outcome = Box::pin(self.clients.send(bound, &route, self.patience(&event, deadline)?)).await;
         }
         let answer = outcome?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);

@@ -137,7 +137,8 @@ async fn ask(
         let route = target::route(&bound, permit, wanted)?;
         clients.send(bound, &route, patience).await
     };
-    asked.await.map_err(|error| explained(helper, error))
+    // Boxed, since few calls need it and all would hold the room for it.
+    Box::pin(asked).await.map_err(|error| explained(helper, error))
 }
 
 /// The call that was asked for was not sent, whatever became of its helper.
