@@ -56,7 +56,7 @@ fn events() {
     let runtime = runtime();
     let mutated = |event: &Vec<u8>, others: &[Vec<u8>], random: &mut Rng| mutated(event, others, random);
     fuzz("events", corpus, mutated, Vec::clone, |event| {
-        let deadline = Deadline::within(Duration::from_secs(60));
+        let deadline = Deadline::within(Duration::from_mins(1));
         match runtime.block_on(handler.handle(event, deadline, &mut Invocation::default())) {
             Ok(_) => Err("answered without credentials".to_owned()),
             Err(error) if error.effect != Effect::None => Err(format!("claims an effect: {error}")),
@@ -122,7 +122,7 @@ fn answers(protocol: &'static str) {
                 value.into_iter().filter(|it| (b' '..=b'~').contains(it)).map(char::from).collect();
         }
         if random.u8(..) < 230 {
-            answer.body = mutated(&answer.body, &[other.body.clone()], random);
+            answer.body = mutated(&answer.body, std::slice::from_ref(&other.body), random);
         }
         Answered { operation, answer }
     };
@@ -171,10 +171,10 @@ fn fuzz<I: Clone>(
     let time = Duration::from_secs(if prove() { 60 } else { 8 });
     let started = Instant::now();
     let mut heard = HashSet::new();
-    let (mut runs, mut last_new) = (0_u64, 0);
+    let (mut runs, mut last_new) = (0, 0);
     let seeds = corpus.len();
     while started.elapsed() < time {
-        let input = match corpus.get(usize::try_from(runs).unwrap()).filter(|_| runs < seeds as u64) {
+        let input = match corpus.get(runs).filter(|_| runs < seeds) {
             Some(seed) => seed.clone(),
             None => mutated(&corpus[random.usize(..corpus.len())], &corpus, &mut random),
         };
@@ -204,7 +204,7 @@ fn fuzz<I: Clone>(
         heard.len()
     );
     _ = writeln!(std::io::stdout(), "{line}");
-    assert!(runs as usize > seeds, "{name}: no time beyond the corpus");
+    assert!(runs > seeds, "{name}: no time beyond the corpus");
 }
 
 /// Without the numbers, which tell places.

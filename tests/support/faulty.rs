@@ -4,6 +4,7 @@
 //! Leaves: an address, and how many requests came. Fails by panicking, since only tests call it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -186,12 +187,12 @@ async fn write_reply(connection: &mut TcpStream, reply: &Reply) -> std::io::Resu
     let chunked = reply.length == Length::Chunked || reply.fault == Some(Fault::Endless);
     let mut head = format!("HTTP/1.1 {} Told\r\n", reply.status);
     for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        _ = write!(head, "{name}: {value}\r\n");
     }
     if chunked {
         head.push_str("transfer-encoding: chunked\r\n\r\n");
     } else {
-        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        _ = write!(head, "content-length: {}\r\n\r\n", body.len());
     }
     if reply.fault == Some(Fault::SlowHeaders) {
         for byte in head.bytes() {
@@ -233,7 +234,7 @@ async fn chunk(connection: &mut TcpStream, part: &[u8]) -> std::io::Result<()> {
 /// Reads one request with its body; nothing where the client went away.
 async fn read_request(connection: &mut TcpStream) -> Option<()> {
     let mut read = Vec::new();
-    let mut buffer = [0; 16_384];
+    let mut buffer = vec![0; 16_384];
     loop {
         let count = connection.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
         read.extend_from_slice(buffer.get(..count)?);

@@ -68,9 +68,14 @@ impl Case {
         let model =
             json!({"metadata": metadata, "operations": {name: operation}, "shapes": self.suite["shapes"]});
         let model = serde_json::from_value(model).map_err(|error| format!("model: {error}"))?;
-        let service =
-            modelgen::service::service("suite", &model, rules(), &Default::default(), &Default::default())
-                .map_err(|error| format!("model: {error}"))?;
+        let service = modelgen::service::service(
+            "suite",
+            &model,
+            rules(),
+            &modelgen::botocore::Paginators::default(),
+            &modelgen::botocore::Waiters::default(),
+        )
+        .map_err(|error| format!("model: {error}"))?;
         let service = serde_json::from_value(serde_json::to_value(service).unwrap()).unwrap();
         let service = self.open(service).map_err(|error| format!("model: {error}"))?;
         service.operation(name).map_err(|error| error.message)
