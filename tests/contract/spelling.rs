@@ -371,4 +371,14 @@ fn values_take_the_form_that_the_integrations_give_them() {
     };
     assert_eq!(written("aGk="), "hi");
     assert_eq!(written("/w=="), json!({"$base64": "/w=="}));
+
+    // A stream of events is a list of them.
+    let operation =
+        catalog::service("bedrock-runtime").unwrap().operation("invokeModelWithResponseStream").unwrap();
+    let read = json!({"body": [{"chunk": {"bytes": "aGk="}}, {"chunk": {"bytes": "IQ=="}}]});
+    let written = Spelling::StepFunctions.result(operation, read.as_object().cloned().unwrap()).unwrap();
+    assert_eq!(
+        Value::Object(written),
+        json!({"Body": [{"Chunk": {"Bytes": "hi"}}, {"Chunk": {"Bytes": "!"}}]})
+    );
 }
