@@ -46,11 +46,11 @@ async fn server(name: &str) -> (u16, String) {
             tokio::spawn(async move {
                 let Ok(mut stream) = acceptor.accept(socket).await else { return };
                 let mut request = Vec::new();
-                let mut part = [0; 4096];
+                let mut read_now = [0; 4096];
                 // The body of this request is `{}`.
                 while !request.ends_with(b"{}") {
-                    match stream.read(&mut part).await {
-                        Ok(read) if read > 0 => request.extend_from_slice(&part[..read]),
+                    match stream.read(&mut read_now).await {
+                        Ok(read) if read > 0 => request.extend_from_slice(&read_now[..read]),
                         _ => return,
                     }
                 }

@@ -118,7 +118,18 @@ class Values:
         for name, member in members.items():
             if name in chosen:
                 given[name], written[name] = self.member(name, member, [*above, shape.name], name == payload)
+        if self.is_form and above and not given:
+            return self.token(shape, [*above, shape.name])
         return given, written
+
+    def token(self, shape, above):
+        """In a form an empty structure is nothing, and a list of nothing may be an empty list or none."""
+        plain = (name for name, it in shape.members.items() if it.type_name not in ("structure", "list", "map"))
+        name = next(plain, None)
+        if name is None:
+            return {}, {}
+        given, written = self.member(name, shape.members[name], above, False)
+        return {name: given}, {name: written}
 
     def wants(self, shape, name, above):
         member = shape.members[name]
@@ -183,7 +194,6 @@ class Values:
         self.left -= count
         pairs = [self.value(shape.member, above, location) for _ in range(count)]
         if self.is_form and least == 0:
-            # In a form an empty structure is nothing, and a list of nothing may be an empty list or none.
             pairs = [pair for pair in pairs if pair[0] != {}]
         return [given for given, _ in pairs], [written for _, written in pairs]
 

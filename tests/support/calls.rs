@@ -82,5 +82,5 @@ fn prepare(operation: &'static Operation, parameters: Map<String, Value>) -> Res
 /// One attempt: a second would hide what the first came to.
 fn patience() -> Patience {
     let retry = Retry { mode: RetryMode::None, max_attempts: 1 };
-    Patience::within(Duration::from_secs(60), Timeouts::default(), retry, BODY_LIMIT)
+    Patience::within(Duration::from_mins(1), Timeouts::default(), retry, BODY_LIMIT)
 }

@@ -58,7 +58,7 @@ pub fn outcomes<L: DeserializeOwned, O: Send, W: Shard<L, O>>(
         let mut python = python.spawn().unwrap_or_else(|error| panic!("botocore's side: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.unwrap_or_else(|error| panic!("runtime: {error}"));
-        let lines = python.stdout.take().map(BufReader::new).unwrap_or_else(|| panic!("no lines"));
+        let lines = python.stdout.take().map_or_else(|| panic!("no lines"), BufReader::new);
         let mut worker = make();
         let mut outcomes = Vec::new();
         for line in lines.lines() {
@@ -118,7 +118,7 @@ impl Open {
             "bodyAs": "base64",
             "functionError": "return",
         });
-        let deadline = Deadline::within(Duration::from_secs(60));
+        let deadline = Deadline::within(Duration::from_mins(1));
         self.handler.handle(event.to_string().as_bytes(), deadline, &mut Invocation::default()).await
     }
 }

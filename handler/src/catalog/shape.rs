@@ -193,12 +193,12 @@ impl Member {
             }
             Tag::Structure | Tag::Union => schema,
             _ if at.is_none() && schema.xml_name().is_some() => {
-                let bare = with_target(
+                let plain = with_target(
                     Schema::new(shape_id(&service.shape_name(target)?), shape_type(tag)),
                     service.shape(target)?,
                 )?;
                 let unnamed = traits.iter().filter(|it| !matches!(it, MemberTrait::XmlName(_)));
-                Box::leak(Box::new(unnamed.fold(bare, with_member_trait)))
+                Box::leak(Box::new(unnamed.fold(plain, with_member_trait)))
             }
             _ => schema,
         };
