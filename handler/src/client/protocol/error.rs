@@ -124,6 +124,7 @@ fn envelope(operation: &Operation, response: &HttpResponse, cfg: &ConfigBag) -> 
                 .map(aws_smithy_types::error::metadata::Builder::build);
             Envelope {
                 code: header
+                    .or_else(|| discriminator(body))
                     .or_else(|| parsed.as_ref()?.code().map(|code| sanitize_error_code(code).to_owned()))
                     .filter(|code| !code.is_empty()),
                 message: parsed.as_ref().and_then(|parsed| parsed.message().map(ToOwned::to_owned)),
@@ -131,6 +132,12 @@ fn envelope(operation: &Operation, response: &HttpResponse, cfg: &ConfigBag) -> 
             }
         }
     }
+}
+
+/// `__type` of a JSON body. Where a modelled member is called `code`, the SDK takes that for the error's.
+fn discriminator(body: &[u8]) -> Option<String> {
+    let body: Json = serde_json::from_slice(body).ok()?;
+    body.get("__type")?.as_str().map(|code| sanitize_error_code(code).to_owned())
 }
 
 /// `<Error>` at the root (S3), below it (restXml, awsQuery), or below `<Errors>` (ec2Query).
