@@ -124,12 +124,16 @@ class Values:
 
     def token(self, shape, above):
         """In a form an empty structure is nothing, and a list of nothing may be an empty list or none."""
-        plain = (name for name, it in shape.members.items() if it.type_name not in ("structure", "list", "map"))
-        name = next(plain, None)
-        if name is None:
-            return {}, {}
-        given, written = self.member(name, shape.members[name], above, False)
-        return {name: given}, {name: written}
+        scalars = [name for name, it in shape.members.items() if it.type_name not in ("structure", "list", "map")]
+        if scalars:
+            name = scalars[0]
+            given, written = self.member(name, shape.members[name], above, False)
+            return {name: given}, {name: written}
+        for name, it in shape.members.items():
+            if it.type_name == "list" and self.ends(it.member, above):
+                given, written = self.value(it.member, above)
+                return {name: [given]}, {name: [written]}
+        return {}, {}
 
     def wants(self, shape, name, above):
         member = shape.members[name]
