@@ -17,14 +17,13 @@ use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
 use crate::catalog::model::Auth;
-use crate::client::{Answer, Clients, Patience, Route};
-use crate::custom_endpoint::CustomEndpoint;
+use crate::client::{Answer, Clients, Route};
+use crate::drive::Caller;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
-use crate::input::{self, Bound};
+use crate::input::Bound;
 use crate::quirk::{directory_bucket, endpoint_discovery};
-use crate::region::Region;
-use crate::table::{Call, Permit, Table};
+use crate::table::Permit;
 use crate::target::{self, Wanted};
 
 /// Answers of helper calls.
@@ -32,18 +31,6 @@ use crate::target::{self, Wanted};
 pub struct Helpers {
     sessions: Kept<SessionKey, Credentials>,
     addresses: Kept<AddressKey, String>,
-}
-
-/// What a helper call shares with the call that needs it.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
-    pub table: &'a Table,
-    pub clients: &'a Clients,
-    pub region: &'a Region,
-    /// The event's own.
-    pub endpoint: Option<&'a CustomEndpoint>,
-    pub wanted: Wanted<'a>,
-    pub patience: Patience,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -62,16 +49,22 @@ struct AddressKey {
 
 impl Helpers {
     /// Where the call goes, with whatever has to be asked for first.
-    pub async fn route(&self, caller: Caller<'_>, bound: &Bound, permit: Permit) -> Result<Route, Error> {
-        let route = target::route(bound, permit.clone(), caller.wanted)?;
+    pub async fn route(
+        &self,
+        caller: &Caller<'_>,
+        wanted: Wanted<'_>,
+        bound: &Bound,
+        permit: Permit,
+    ) -> Result<Route, Error> {
+        let route = target::route(bound, permit.clone(), wanted)?;
         if route.auth.scheme == Auth::Sigv4S3Express {
-            let session = self.session(caller, bound, &route).await?;
+            let session = self.session(caller, wanted, bound, &route).await?;
             return Ok(Route { session: Some(session), ..route });
         }
         // An endpoint that the caller names is final.
-        if caller.wanted.endpoint.is_none() && endpoint_discovery::is_required(bound.operation()) {
-            let address = self.address(caller, bound.operation()).await?;
-            return target::route_to(bound, permit, caller.wanted, address);
+        if wanted.endpoint.is_none() && endpoint_discovery::is_required(bound.operation()) {
+            let address = self.address(caller, wanted, bound.operation()).await?;
+            return target::route_to(bound, permit, wanted, address);
         }
         Ok(route)
     }
@@ -86,7 +79,13 @@ impl Helpers {
         moved
     }
 
-    async fn session(&self, caller: Caller<'_>, bound: &Bound, route: &Route) -> Result<Credentials, Error> {
+    async fn session(
+        &self,
+        caller: &Caller<'_>,
+        wanted: Wanted<'_>,
+        bound: &Bound,
+        route: &Route,
+    ) -> Result<Credentials, Error> {
         let bucket = directory_bucket::bucket(bound)?;
         let identity = identity(caller.clients).await;
         let key = SessionKey { identity, url: route.endpoint.url.clone(), bucket: bucket.clone() };
@@ -95,13 +94,18 @@ impl Helpers {
         }
         let helper = bound.operation().service.operation(directory_bucket::HELPER)?;
         let parameters = Map::from_iter([("Bucket".to_owned(), Json::String(bucket))]);
-        let answer = ask(caller, helper, parameters).await?;
+        let answer = ask(caller, wanted, helper, parameters).await?;
         let (session, expiry) = directory_bucket::read(&answer)?;
         self.sessions.keep(key, session.clone(), expiry);
         Ok(session)
     }
 
-    async fn address(&self, caller: Caller<'_>, operation: &'static Operation) -> Result<String, Error> {
+    async fn address(
+        &self,
+        caller: &Caller<'_>,
+        wanted: Wanted<'_>,
+        operation: &'static Operation,
+    ) -> Result<String, Error> {
         let key = AddressKey {
             identity: identity(caller.clients).await,
             service: operation.service.id(),
@@ -111,7 +115,7 @@ impl Helpers {
             return Ok(address);
         }
         let helper = operation.service.operation(endpoint_discovery::HELPER)?;
-        let answer = ask(caller, helper, Map::new()).await?;
+        let answer = ask(caller, wanted, helper, Map::new()).await?;
         let (address, lasts) = endpoint_discovery::read(&answer)?;
         self.addresses.keep(key, address.clone(), SystemTime::now() + lasts);
         Ok(address)
@@ -123,22 +127,14 @@ pub fn may_move(operation: &Operation) -> bool {
     endpoint_discovery::is_required(operation)
 }
 
-/// The helper call itself, permitted by an entry of its own.
+/// The helper call itself. Boxed, since few calls need it and all would hold the room for it.
 async fn ask(
-    caller: Caller<'_>,
+    caller: &Caller<'_>,
+    wanted: Wanted<'_>,
     helper: &'static Operation,
     parameters: Map<String, Json>,
 ) -> Result<Answer, Error> {
-    let Caller { table, clients, region, endpoint, wanted, patience } = caller;
-    let asked = async {
-        let call = Call { service: helper.service.id(), operation: &helper.name, region, endpoint };
-        let permit = table.permit(&call)?;
-        let bound = input::bind(helper, parameters)?;
-        let route = target::route(&bound, permit, wanted)?;
-        clients.send(bound, &route, patience).await
-    };
-    // Boxed, since few calls need it and all would hold the room for it.
-    Box::pin(asked).await.map_err(|error| explained(helper, error))
+    Box::pin(caller.ask(wanted, helper, parameters)).await.map_err(|error| explained(helper, error))
 }
 
 /// The call that was asked for was not sent, whatever became of its helper.

@@ -96,7 +96,13 @@ pub fn output(operation: &Operation, response: &HttpResponse, members: &mut Map<
     }
 }
 
-/// What an answer that came with status 200 really says.
+/// Whether the answer tells what was sent, so that the parameters are needed once more.
+pub fn is_compared_with_answer(operation: &Operation) -> bool {
+    operation.service.id() == "sqs"
+}
+
+/// What an answer that came with status 200 really says; `sent` only where it
+/// [is compared](is_compared_with_answer).
 pub fn answer(
     operation: &Operation,
     answer: Answer,

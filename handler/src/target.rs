@@ -11,6 +11,7 @@ use crate::catalog::shape::Member;
 use crate::catalog::{self, Operation};
 use crate::client::Route;
 use crate::client::auth;
+use crate::custom_endpoint::CustomEndpoint;
 use crate::endpoint::{self, Params, S3Settings, Settings};
 use crate::error::{Error, Fault, Kind};
 use crate::event::EndpointOptions;
@@ -24,7 +25,7 @@ use crate::table::{Destination, Permit};
 pub struct Wanted<'a> {
     pub region: &'a str,
     /// The event's endpoint, or the local one of a test.
-    pub endpoint: Option<&'a str>,
+    pub endpoint: Option<&'a CustomEndpoint>,
     pub options: EndpointOptions,
     pub account_id: Option<&'a str>,
 }
@@ -96,15 +97,16 @@ fn is_fixed_region(operation: &Operation, wanted: Wanted<'_>, regions: &[String]
 fn resolve(bound: &Bound, wanted: Wanted<'_>) -> Result<endpoint::Resolved, Error> {
     let operation = bound.operation();
     let rules = operation.service.endpoints()?;
+    let endpoint = wanted.endpoint.map(ToString::to_string);
     let settings = Settings {
         region: wanted.region,
-        endpoint: wanted.endpoint,
+        endpoint: endpoint.as_deref(),
         fips: wanted.options.fips,
         dual_stack: wanted.options.dual_stack,
         account_id: wanted.account_id,
         s3: S3Settings {
             accelerate: wanted.options.accelerate,
-            path_style: wanted.options.path_style || quirk::is_path_style(bound, wanted.endpoint),
+            path_style: wanted.options.path_style || quirk::is_path_style(bound, endpoint.as_deref()),
             ..S3Settings::default()
         },
         ..Settings::default()

@@ -108,7 +108,8 @@ mod tests {
         let region = regions.parse(region).unwrap();
         let permit = table.permit(&Call { service, operation, region: &region, endpoint: None }).unwrap();
         let options = EndpointOptions::default();
-        let wanted = Wanted { region: region.as_str(), endpoint: Some(url), options, account_id: None };
+        let url = CustomEndpoint::parse(url).unwrap();
+        let wanted = Wanted { region: region.as_str(), endpoint: Some(&url), options, account_id: None };
         target::route(&bound(service, operation), permit, wanted).unwrap()
     }
 
