@@ -30,6 +30,12 @@ impl Deadline {
         Self(Instant::now() + time.saturating_sub(SAFETY_MARGIN.min(time / MARGIN_PART)))
     }
 
+    /// The end of the first of `parts` equal parts of the time left, so that what hangs leaves some for the others.
+    #[must_use]
+    pub fn part(self, parts: u32) -> Self {
+        Self(Instant::now() + self.remaining() / parts.max(1))
+    }
+
     /// Time left; zero once the deadline is over.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -57,6 +63,15 @@ mod tests {
         left(Deadline::within(Duration::from_millis(2_500)), 2_000);
         left(Deadline::within(Duration::from_secs(1)), 800);
         left(Deadline::before(SystemTime::now() + Duration::from_mins(15)), 899_500);
+    }
+
+    #[test]
+    fn parts_are_equal_and_the_last_one_is_the_rest() {
+        let deadline = Deadline::within(Duration::from_millis(30_500));
+        left(deadline.part(5), 6_000);
+        left(deadline.part(1), 30_000);
+        left(deadline.part(0), 30_000);
+        assert!(Deadline::within(Duration::ZERO).part(5).is_over());
     }
 
     #[test]

@@ -11,9 +11,10 @@ use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::drive::{self, Caller, Pace};
 use crate::error::{Error, Faults};
-use crate::event::Event;
+use crate::event::{Event, Subject};
 use crate::helper::Helpers;
 use crate::output::{self, limit};
+use crate::procedure::Procedure;
 use crate::region::Regions;
 use crate::table::{Call, Table};
 use crate::telemetry::Invocation;
@@ -53,12 +54,18 @@ impl Handler {
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
         let event = Event::parse(raw, &self.regions)?;
-        let operation = catalog::service(&event.service)
-            .and_then(|service| service.operation(&event.action))
-            .map_err(|error| error.for_call(&event.service, &event.action, event.region.as_str()))?;
+        let (service, action) = match &event.subject {
+            Subject::Call { service, action } => (service, action),
+            Subject::Procedure(procedure) => {
+                return Box::pin(self.procedure(*procedure, event, deadline, invocation)).await;
+            }
+        };
+        let operation = catalog::service(service)
+            .and_then(|service| service.operation(action))
+            .map_err(|error| error.for_call(service, action, event.region.as_str()))?;
         let (action, spelling) = (operation.action(), event.spelling);
         invocation.is_for(operation.service.id(), &action, &event.region);
-        self.call(operation, event, deadline, invocation).await.map_err(|error| {
+        Box::pin(self.call(operation, event, deadline, invocation)).await.map_err(|error| {
             spelling.error(operation, error).for_call(
                 operation.service.id(),
                 &action,
@@ -88,7 +95,34 @@ impl Handler {
         quirk::parameters(operation, event.region.as_str(), &mut parameters);
         let bound = input::bind_spelled(operation, parameters, event.spelling, faults)?;
 
-        let caller = Caller {
+        let target = self.caller(&event, deadline);
+        let called = drive::at_target(&target, bound, &permit, invocation).await?;
+        let result = output::render(operation, called, &event)?;
+        limit::check(&result, self.config.result_limit)
+    }
+
+    /// The same way for a procedure, whose parameters name places that the table must list, too.
+    async fn procedure(
+        &self,
+        procedure: Procedure,
+        mut event: Event,
+        deadline: Deadline,
+        invocation: &mut Invocation,
+    ) -> Result<Box<RawValue>, Error> {
+        invocation.is_for_procedure(procedure.name(), &event.region);
+        let parameters = std::mem::take(&mut event.parameters);
+        let outcome = async {
+            let permit = self.table.permit_procedure(procedure, &event.region)?;
+            invocation.is_permitted = true;
+            let caller = self.caller(&event, deadline);
+            let result = procedure.run(parameters, permit, caller, invocation).await?;
+            limit::check(&result, self.config.result_limit)
+        };
+        outcome.await.map_err(|error| error.for_procedure(procedure.name(), event.region.as_str()))
+    }
+
+    fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline) -> Caller<'a> {
+        Caller {
             table: &self.table,
             regions: &self.regions,
             clients: &self.clients,
@@ -104,9 +138,6 @@ impl Handler {
                 retry: event.retry,
                 body_limit: self.config.result_limit,
             },
-        };
-        let called = drive::at_target(&caller, bound, &permit, invocation).await?;
-        let result = output::render(operation, called, &event)?;
-        limit::check(&result, self.config.result_limit)
+        }
     }
 }

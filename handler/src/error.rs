@@ -36,6 +36,8 @@ pub enum Kind {
     Unreachable,
     OutcomeUnknown,
     DeadlineExceeded,
+    AllTargetsFailed,
+    NotReady,
     ResultTooLarge,
     MalformedResponse,
     RemoteError,
@@ -55,6 +57,8 @@ impl Kind {
             Self::Unreachable => "CrossRegion.Unreachable",
             Self::OutcomeUnknown => "CrossRegion.OutcomeUnknown",
             Self::DeadlineExceeded => "CrossRegion.DeadlineExceeded",
+            Self::AllTargetsFailed => "CrossRegion.AllTargetsFailed",
+            Self::NotReady => "CrossRegion.NotReady",
             Self::ResultTooLarge => "CrossRegion.ResultTooLarge",
             Self::MalformedResponse => "CrossRegion.MalformedResponse",
             Self::RemoteError => "CrossRegion.RemoteError",
@@ -142,6 +146,8 @@ pub struct Error {
     pub message: String,
     pub effect: Effect,
     pub faults: Vec<Fault>,
+    /// Beside it, `service` and `action` say which of its calls failed, if one did.
+    pub procedure: Option<&'static str>,
     pub service: Option<String>,
     pub action: Option<String>,
     pub region: Option<String>,
@@ -163,6 +169,7 @@ impl Error {
             message: message.into(),
             effect: Effect::None,
             faults: Vec::new(),
+            procedure: None,
             service: None,
             action: None,
             region: None,
@@ -239,12 +246,21 @@ impl Error {
         self
     }
 
+    /// Says which procedure failed, and where it acts unless it failed elsewhere.
+    #[must_use]
+    pub fn for_procedure(mut self, name: &'static str, region: &str) -> Self {
+        self.procedure = Some(name);
+        self.region.get_or_insert_with(|| region.to_owned());
+        self
+    }
+
     /// `errorMessage`: one JSON object on one line, within [`MESSAGE_LIMIT`] bytes.
     pub fn to_message(&self) -> String {
         let mut report = Map::new();
         report.insert("message".into(), clip(&self.message, SENTENCE_LIMIT).into());
         report.insert("effect".into(), json!(self.effect));
         let scalars = [
+            ("procedure", self.procedure.map(Value::from)),
             ("service", self.service.as_deref().map(|name| clip(name, NAME_LIMIT).into())),
             ("action", self.action.as_deref().map(|name| clip(name, NAME_LIMIT).into())),
             ("region", self.region.as_deref().map(|name| clip(name, NAME_LIMIT).into())),

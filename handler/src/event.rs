@@ -13,12 +13,12 @@ use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object, some_text};
 use crate::json::{self, Path};
+use crate::procedure::Procedure;
 use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 11] = [
-    "procedure",
+const NOT_YET: [&str; 10] = [
     "failover",
     "assumeRole",
     "invocation",
@@ -30,6 +30,9 @@ const NOT_YET: [&str; 11] = [
     "ifMatch",
     "resultTo",
 ];
+
+/// What only a single call has. A procedure's endpoints are among its parameters.
+const OF_A_CALL: [&str; 6] = ["service", "action", "endpoint", "bodyAs", "functionError", "spelling"];
 
 /// Attempts at one call.
 const ATTEMPTS_LIMIT: u64 = 10;
@@ -43,8 +46,7 @@ const TIME_LIMIT_MS: u64 = 900_000;
 /// A call as the state machine asked for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    pub service: String,
-    pub action: String,
+    pub subject: Subject,
     pub parameters: Map<String, Value>,
     pub region: Region,
     pub endpoint: Option<CustomEndpoint>,
@@ -54,6 +56,17 @@ pub struct Event {
     pub body_as: BodyAs,
     pub function_error: FunctionError,
     pub spelling: Spelling,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One call, by the user's names.
+    Call {
+        service: String,
+        action: String,
+    },
+    Procedure(Procedure),
 }
 
 /// Variants of a service's endpoint.
@@ -120,13 +133,7 @@ impl Event {
 }
 
 fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
-    // A procedure stands in place of both, so their absence is not the fault.
-    if !fields.has("procedure") {
-        fields.require("service");
-        fields.require("action");
-    }
-    let service = fields.text("service", some_text);
-    let action = fields.text("action", some_text);
+    let subject = read_subject(fields);
     let parameters = fields.map("parameters").unwrap_or_default();
     let region = fields.required_text("region", |text| regions.parse(text));
     let endpoint = fields.text("endpoint", CustomEndpoint::parse);
@@ -153,8 +160,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         fields.refuse(name, format!("`{name}` is not supported yet"));
     }
     Some(Event {
-        service: service?,
-        action: action?,
+        subject: subject?,
         parameters,
         region: region?,
         endpoint,
@@ -165,6 +171,20 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         function_error: function_error.unwrap_or(FunctionError::Raise),
         spelling: spelling.unwrap_or(Spelling::Model),
     })
+}
+
+fn read_subject(fields: &mut Fields<'_>) -> Option<Subject> {
+    if fields.has("procedure") {
+        for name in OF_A_CALL {
+            fields.refuse(name, format!("`{name}` does not go with `procedure`"));
+        }
+        return fields.text("procedure", Procedure::parse).map(Subject::Procedure);
+    }
+    let service = fields.required_text("service", some_text);
+    let action = fields.required_text("action", some_text);
+    // Absent: read so that it is known to whoever misspells it.
+    fields.text("procedure", Procedure::parse);
+    Some(Subject::Call { service: service?, action: action? })
 }
 
 fn read_retry(fields: &mut Fields<'_>) -> Retry {
@@ -212,8 +232,7 @@ mod tests {
         assert_eq!(
             event,
             Event {
-                service: "s3".to_owned(),
-                action: "listBuckets".to_owned(),
+                subject: Subject::Call { service: "s3".to_owned(), action: "listBuckets".to_owned() },
                 parameters: Map::new(),
                 region: regions().parse("us-west-2").unwrap(),
                 endpoint: None,
@@ -317,8 +336,36 @@ mod tests {
                 [format!("{name}: `{name}` is not supported yet")]
             );
         }
-        let procedure = json!({"procedure": "s3.transfer", "region": "us-west-2", "parameters": {}});
-        assert_eq!(parse(&procedure).unwrap_err(), ["procedure: `procedure` is not supported yet"]);
+    }
+
+    #[test]
+    fn a_procedure_stands_in_place_of_service_and_action() {
+        let procedure = |fields: Value| {
+            let mut event = json!({"procedure": "routingControl.set", "region": "us-west-2"});
+            event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            parse(&event)
+        };
+        let event = procedure(json!({"parameters": {"a": 1}, "retry": {"mode": "none"}})).unwrap();
+        assert_eq!(event.subject, Subject::Procedure(Procedure::RoutingControlSet));
+        assert_eq!(event.parameters["a"], 1);
+        for name in OF_A_CALL {
+            let fault = format!("{name}: `{name}` does not go with `procedure`");
+            assert_eq!(procedure(json!({name: null})).unwrap_err(), [fault]);
+        }
+        assert_eq!(
+            procedure(json!({"procedure": "routingcontrol.set", "region": 7})).unwrap_err(),
+            [
+                "procedure: `routingcontrol.set` is no procedure, did you mean `routingControl.set` or `routingControl.get`?",
+                "region: expected a string, found an integer"
+            ]
+        );
+        assert_eq!(
+            parse(&json!({"procedur": "routingControl.set", "region": "us-west-2"}))
+                .unwrap_err()
+                .last()
+                .unwrap(),
+            "procedur: unknown field, did you mean `procedure`?"
+        );
     }
 
     #[test]

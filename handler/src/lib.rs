@@ -14,7 +14,7 @@
 //!
 //! Each stage takes the value that only the stage before can build. Beside the way: [`drive`] makes single calls at one target and calls again, [`helper`] makes the calls that
 //! another call needs first, [`error`] makes every failure what Step Functions sees, [`spelling`] knows the names of
-//! its own integrations, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single
+//! its own integrations, [`procedure`] holds jobs of more than one call, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single
 //! services, [`telemetry`] writes the one log line, [`lambda`] and [`cli`] are the two ways in.
 
 pub mod catalog;
@@ -35,6 +35,7 @@ pub mod input;
 pub mod json;
 pub mod lambda;
 pub mod output;
+pub mod procedure;
 pub mod quirk;
 pub mod region;
 pub mod spelling;

@@ -4,16 +4,21 @@
 //! client sends anything, and which judges a second time what endpoint rules made of the call. Fails at init with all
 //! faults of a malformed table, and per call with `CrossRegion.NotAllowed`, which says what is not listed.
 //!
-//! INVARIANT: one single entry permits all of a call. What two entries list is never put together.
+//! An entry for a procedure permits the API calls that the procedure is made of, and no event that names one of them
+//! itself: a [`ProcedurePermit`] gives each of these calls a [`Permit`] of its own.
+//!
+//! INVARIANT: one single entry permits all of a call or of a procedure. What two entries list is never put together.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::catalog::Operation;
 use crate::custom_endpoint::{CustomEndpoint, is_below};
 use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object, some_text};
 use crate::json::{self, Path};
+use crate::procedure::Procedure;
 use crate::region::{Region, Regions, is_host_label};
 use crate::suggest;
 
@@ -64,7 +69,7 @@ pub struct Destination<'a> {
     pub dns_suffixes: &'a [&'a str],
 }
 
-/// Leave to make one call. Only [`Table::permit`] gives it.
+/// Leave to make one call. Only [`Table::permit`] and [`ProcedurePermit::call`] give it.
 #[derive(Debug, Clone)]
 pub struct Permit {
     service: String,
@@ -77,13 +82,67 @@ pub struct Permit {
     local: Option<CustomEndpoint>,
 }
 
+/// What the parameters of a procedure name beside the Region that was asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Named<'a> {
+    pub regions: Vec<&'a Region>,
+    pub endpoints: Vec<&'a CustomEndpoint>,
+    /// ARNs.
+    pub roles: Vec<&'a str>,
+    /// Buckets that are read, each with a key or with what its keys begin with.
+    pub sources: Vec<(&'a str, &'a str)>,
+    /// Buckets that are written, likewise.
+    pub results: Vec<(&'a str, &'a str)>,
+}
+
+/// Leave to run one procedure. Only [`Table::permit_procedure`] gives it.
+#[derive(Debug, Clone)]
+pub struct ProcedurePermit {
+    procedure: Procedure,
+    /// All entries that permit what is known of it so far.
+    entries: Vec<Arc<Entry>>,
+    regions: Regions,
+    local: Option<CustomEndpoint>,
+}
+
+/// Whether an entry lists all that parameters name of one part.
+type Lists = fn(&Entry, &Named<'_>) -> bool;
+
+/// The parts of an entry that parameters may name, beside its Regions.
+const PARTS: [(&str, Lists); 4] = [
+    ("an endpoint", |entry, named| named.endpoints.iter().all(|it| entry.lists_endpoint(it))),
+    ("a role", |entry, named| named.roles.iter().all(|it| entry.roles.iter().any(|role| role == it))),
+    ("a source", |entry, named| named.sources.iter().all(|it| Bucket::any_holds(&entry.sources, *it))),
+    ("a result", |entry, named| named.results.iter().all(|it| Bucket::any_holds(&entry.results, *it))),
+];
+
 #[derive(Debug)]
 struct Entry {
-    service: String,
-    /// Compared without regard to case: no service has two operations that differ only in it.
-    actions: Vec<String>,
+    subject: Subject,
     regions: Vec<Scope>,
     endpoints: Vec<Allowed>,
+    roles: Vec<String>,
+    sources: Vec<Bucket>,
+    results: Vec<Bucket>,
+}
+
+/// What an entry is about.
+#[derive(Debug)]
+enum Subject {
+    Actions {
+        service: String,
+        /// Compared without regard to case: no service has two operations that differ only in it.
+        actions: Vec<String>,
+    },
+    Procedure(Procedure),
+}
+
+/// One element of `sources` or `results`.
+#[derive(Debug)]
+struct Bucket {
+    name: String,
+    /// What its keys begin with; empty for all of them.
+    key_prefix: String,
 }
 
 /// One element of `regions`.
@@ -149,11 +208,14 @@ impl Table {
             return Err(not_allowed("the operation table is empty, so nothing may be called"));
         };
         let mut entries = self.entries.clone();
-        entries.retain(|entry| entry.service == service);
+        entries.retain(|entry| entry.actions_of(service).is_some());
         if entries.is_empty() {
             return Err(not_allowed(format!("the operation table does not list service `{service}`")));
         }
-        entries.retain(|entry| entry.actions.iter().any(|action| action.eq_ignore_ascii_case(operation)));
+        entries.retain(|entry| {
+            let actions = entry.actions_of(service).unwrap_or_default();
+            actions.iter().any(|action| action.eq_ignore_ascii_case(operation))
+        });
         if entries.is_empty() {
             return Err(not_allowed(format!(
                 "the operation table does not list `{operation}` of `{service}`"
@@ -166,7 +228,7 @@ impl Table {
             )));
         }
         if let Some(endpoint) = endpoint {
-            entries.retain(|entry| entry.endpoints.iter().any(|allowed| allowed.is(endpoint)));
+            entries.retain(|entry| entry.lists_endpoint(endpoint));
             if entries.is_empty() {
                 let endpoint = endpoint.to_string();
                 return Err(not_allowed(format!(
@@ -182,6 +244,91 @@ impl Table {
             endpoint: endpoint.cloned(),
             entries,
             regions,
+            local: self.local.clone(),
+        })
+    }
+
+    /// The first check of a procedure. What its parameters name is judged by [`ProcedurePermit::naming`] as soon as
+    /// they are read.
+    pub fn permit_procedure(&self, procedure: Procedure, region: &Region) -> Result<ProcedurePermit, Error> {
+        let Some(regions) = self.regions.filter(|_| !self.entries.is_empty()) else {
+            return Err(not_allowed("the operation table is empty, so nothing may be called"));
+        };
+        let mut entries = self.entries.clone();
+        entries.retain(|entry| matches!(entry.subject, Subject::Procedure(listed) if listed == procedure));
+        let name = procedure.name();
+        if entries.is_empty() {
+            return Err(not_allowed(format!("the operation table does not list procedure `{name}`")));
+        }
+        entries.retain(|entry| entry.lists_region(region));
+        if entries.is_empty() {
+            return Err(not_allowed(format!(
+                "the operation table does not list Region `{region}` for `{name}`"
+            )));
+        }
+        Ok(ProcedurePermit { procedure, entries, regions, local: self.local.clone() })
+    }
+}
+
+impl ProcedurePermit {
+    /// The same leave for what the parameters name, too. One entry must list all of it.
+    pub fn naming(mut self, named: &Named<'_>) -> Result<Self, Error> {
+        let name = self.procedure.name();
+        let unlisted = |what: &str| {
+            not_allowed(format!(
+                "the operation table does not list {what} that the parameters name for `{name}`"
+            ))
+        };
+        // Of what is named only Regions are shown: the rest are values of parameters.
+        for region in &named.regions {
+            if !self.entries.iter().any(|entry| entry.lists_region(region)) {
+                return Err(unlisted(&format!("Region `{region}`")));
+            }
+        }
+        for (what, lists) in PARTS {
+            if !self.entries.iter().any(|entry| lists(entry, named)) {
+                return Err(unlisted(what));
+            }
+        }
+        self.entries.retain(|entry| {
+            named.regions.iter().all(|region| entry.lists_region(region))
+                && PARTS.iter().all(|(_, lists)| lists(entry, named))
+        });
+        if self.entries.is_empty() {
+            return Err(not_allowed(format!(
+                "no single entry of the operation table lists all that the parameters name for `{name}`"
+            )));
+        }
+        Ok(self)
+    }
+
+    /// Leave to make one of the API calls that the procedure is made of.
+    pub fn call(
+        &self,
+        operation: &Operation,
+        region: &Region,
+        endpoint: Option<&CustomEndpoint>,
+    ) -> Result<Permit, Error> {
+        let (service, name) = (operation.service.id(), self.procedure.name());
+        if !self.procedure.calls().contains(&(service, operation.name.as_str())) {
+            return Err(not_allowed(format!("`{name}` does not call `{}` of `{service}`", operation.name)));
+        }
+        let mut entries = self.entries.clone();
+        entries
+            .retain(|entry| entry.lists_region(region) && endpoint.is_none_or(|it| entry.lists_endpoint(it)));
+        if entries.is_empty() {
+            return Err(not_allowed(format!(
+                "no single entry of the operation table lists Region and endpoint of a call that `{name}` makes in \
+                 `{region}`"
+            )));
+        }
+        Ok(Permit {
+            service: service.to_owned(),
+            operation: operation.name.clone(),
+            region: region.clone(),
+            endpoint: endpoint.cloned(),
+            entries,
+            regions: self.regions,
             local: self.local.clone(),
         })
     }
@@ -282,12 +429,30 @@ impl Permit {
 }
 
 impl Entry {
+    /// `None` for an entry of something else.
+    fn actions_of(&self, service: &str) -> Option<&[String]> {
+        match &self.subject {
+            Subject::Actions { service: listed, actions } if listed == service => Some(actions),
+            _ => None,
+        }
+    }
+
+    fn lists_endpoint(&self, endpoint: &CustomEndpoint) -> bool {
+        self.endpoints.iter().any(|allowed| allowed.is(endpoint))
+    }
+
     fn lists_region(&self, region: &Region) -> bool {
         self.regions.iter().any(|scope| match scope {
             Scope::One(listed) => listed == region,
             Scope::Any => true,
             Scope::Global => false,
         })
+    }
+}
+
+impl Bucket {
+    fn any_holds(listed: &[Self], (bucket, key): (&str, &str)) -> bool {
+        listed.iter().any(|it| it.name == bucket && key.starts_with(&it.key_prefix))
     }
 }
 
@@ -324,7 +489,6 @@ impl Allowed {
     }
 }
 
-/// `None` for an entry that permits nothing.
 fn read_entry(
     fields: &mut Fields<'_>,
     regions: &Regions,
@@ -336,30 +500,32 @@ fn read_entry(
         GLOBAL => Ok(Scope::Global),
         one => regions.parse(one).map(Scope::One),
     });
-    // Read, so that a malformed one is found; what they permit is not built yet.
-    fields.texts("roles", some_text);
-    fields.objects("results", read_bucket);
-    if fields.has("procedure") {
-        fields.text("procedure", some_text);
-        fields.refuse("service", "an entry has either `service` or `procedure`");
-        fields.objects("sources", read_bucket);
-        return None;
-    }
-    let service = fields.required_text("service", |text| service_id(text).map_err(|error| error.message));
-    fields.require("actions");
-    let actions = fields.texts("actions", some_text);
-    let endpoints = fields.texts("endpoints", |text| Allowed::parse(text, regions));
-    Some(Entry {
-        service: service?,
-        actions: actions?,
-        regions: scopes?,
-        endpoints: endpoints.unwrap_or_default(),
-    })
+    let roles = fields.texts("roles", some_text).unwrap_or_default();
+    let results = read_buckets(fields, "results");
+    let (subject, sources) = if fields.has("procedure") {
+        for name in ["service", "actions"] {
+            fields.refuse(name, "an entry has either `service` or `procedure`");
+        }
+        let procedure = fields.text("procedure", Procedure::parse);
+        (procedure.map(Subject::Procedure), read_buckets(fields, "sources"))
+    } else {
+        let service = fields.required_text("service", |text| service_id(text).map_err(|error| error.message));
+        fields.require("actions");
+        let actions = fields.texts("actions", some_text);
+        let subject = service.zip(actions).map(|(service, actions)| Subject::Actions { service, actions });
+        (subject, Vec::new())
+    };
+    let endpoints = fields.texts("endpoints", |text| Allowed::parse(text, regions)).unwrap_or_default();
+    Some(Entry { subject: subject?, regions: scopes?, endpoints, roles, sources, results })
 }
 
-fn read_bucket(fields: &mut Fields<'_>) {
-    fields.required_text("bucket", some_text);
-    fields.text("keyPrefix", |prefix| Ok(prefix.to_owned()));
+fn read_buckets(fields: &mut Fields<'_>, name: &'static str) -> Vec<Bucket> {
+    let buckets = fields.objects(name, |fields| {
+        let name = fields.required_text("bucket", some_text);
+        let key_prefix = fields.text("keyPrefix", |prefix| Ok(prefix.to_owned())).unwrap_or_default();
+        Some(Bucket { name: name?, key_prefix })
+    });
+    buckets.unwrap_or_default().into_iter().flatten().collect()
 }
 
 fn not_allowed(message: impl Into<String>) -> Error {
@@ -464,10 +630,162 @@ mod tests {
         for table in [Table::default(), table(&json!([])), Table::default().with_local_endpoint(None)] {
             assert!(ask(&table, "s3", "GetObject", "us-west-2", None).unwrap_err().contains("empty"));
         }
-        let procedure =
-            table(&json!([{"procedure": "s3.transfer", "regions": ["*"], "sources": [{"bucket": "b"}],
-            "results": [{"bucket": "b", "keyPrefix": "out/"}], "roles": ["arn:aws:iam::1:role/r"]}]));
-        ask(&procedure, "s3", "GetObject", "us-west-2", None).unwrap_err();
+        let region = regions().parse("us-west-2").unwrap();
+        let refused = Table::default().permit_procedure(Procedure::RoutingControlSet, &region).unwrap_err();
+        assert!(refused.message.contains("empty"));
+    }
+
+    fn begin(table: &Table, procedure: Procedure, region: &str) -> Result<ProcedurePermit, String> {
+        let region = regions().parse(region).unwrap();
+        table.permit_procedure(procedure, &region).map_err(|error| {
+            assert_eq!(error.name(), "CrossRegion.NotAllowed");
+            error.message
+        })
+    }
+
+    #[test]
+    fn an_entry_for_a_procedure_permits_its_calls_and_nothing_else() {
+        let table = table(&json!([
+            {"procedure": "routingControl.get", "regions": ["us-west-2"]},
+            {"service": "route53-recovery-cluster", "actions": ["updateRoutingControlStates"], "regions": ["*"]},
+        ]));
+        let call = |permit: &ProcedurePermit, service: &str, operation: &str, region: &str| {
+            let operation = crate::catalog::service(service).unwrap().operation(operation).unwrap();
+            permit
+                .call(operation, &regions().parse(region).unwrap(), None)
+                .map(|permit| {
+                    (permit.service().to_owned(), permit.operation().to_owned(), permit.region().to_owned())
+                })
+                .map_err(|error| error.message)
+        };
+        let get = begin(&table, Procedure::RoutingControlGet, "us-west-2").unwrap();
+        let cluster = "route53-recovery-cluster";
+        assert_eq!(
+            call(&get, cluster, "GetRoutingControlState", "us-west-2").unwrap(),
+            (cluster.to_owned(), "GetRoutingControlState".to_owned(), "us-west-2".to_owned())
+        );
+        assert_eq!(
+            call(&get, cluster, "UpdateRoutingControlStates", "us-west-2").unwrap_err(),
+            "`routingControl.get` does not call `UpdateRoutingControlStates` of `route53-recovery-cluster`"
+        );
+        call(&get, "dynamodb", "PutItem", "us-west-2").unwrap_err();
+        assert_eq!(
+            call(&get, cluster, "GetRoutingControlState", "us-east-1").unwrap_err(),
+            "no single entry of the operation table lists Region and endpoint of a call that `routingControl.get` \
+             makes in `us-east-1`"
+        );
+        // The procedure is not its calls, and the calls are not the procedure.
+        assert_eq!(
+            ask(&table, cluster, "GetRoutingControlState", "us-west-2", None).unwrap_err(),
+            "the operation table does not list `GetRoutingControlState` of `route53-recovery-cluster`"
+        );
+        assert_eq!(
+            begin(&table, Procedure::RoutingControlSet, "us-west-2").unwrap_err(),
+            "the operation table does not list procedure `routingControl.set`"
+        );
+        assert_eq!(
+            begin(&table, Procedure::RoutingControlGet, "us-east-1").unwrap_err(),
+            "the operation table does not list Region `us-east-1` for `routingControl.get`"
+        );
+    }
+
+    #[test]
+    fn one_entry_permits_all_that_parameters_name() {
+        let table = table(&json!([
+            {"procedure": "routingControl.set", "regions": ["us-west-2", "us-east-1"], "endpoints": ["https://a.example.com"],
+             "roles": ["arn:aws:iam::1:role/a"], "sources": [{"bucket": "in"}, {"bucket": "also"}],
+             "results": [{"bucket": "out", "keyPrefix": "a/"}]},
+            {"procedure": "routingControl.set", "regions": ["us-west-2"], "endpoints": ["https://b.example.com"],
+             "roles": ["arn:aws:iam::1:role/b"], "sources": [{"bucket": "in", "keyPrefix": "x"}], "results": [{"bucket": "out"}]},
+        ]));
+        let parsed: Vec<_> = ["us-west-2", "us-east-1", "eu-west-1"]
+            .iter()
+            .map(|text| regions().parse(text).unwrap())
+            .collect();
+        let [west, east, europe] = &parsed[..] else { unreachable!() };
+        let [a, b, c] = ["https://a.example.com", "https://b.example.com", "https://c.example.com"]
+            .map(|text| CustomEndpoint::parse(text).unwrap());
+        let named = |named: Named<'_>| {
+            begin(&table, Procedure::RoutingControlSet, "us-west-2").unwrap().naming(&named).map_err(
+                |error| {
+                    assert_eq!(error.name(), "CrossRegion.NotAllowed");
+                    error.message
+                },
+            )
+        };
+        named(Named::default()).unwrap();
+        named(Named {
+            regions: vec![west, east],
+            endpoints: vec![&a],
+            roles: vec!["arn:aws:iam::1:role/a"],
+            sources: vec![("in", "any"), ("also", "")],
+            results: vec![("out", "a/b"), ("out", "a/")],
+        })
+        .unwrap();
+        named(Named {
+            regions: vec![west],
+            endpoints: vec![&b],
+            roles: vec!["arn:aws:iam::1:role/b"],
+            sources: vec![("in", "x/")],
+            results: vec![("out", "")],
+        })
+        .unwrap();
+
+        let unlisted = |what: &str| {
+            format!(
+                "the operation table does not list {what} that the parameters name for `routingControl.set`"
+            )
+        };
+        let nowhere = [
+            (Named { regions: vec![west, europe], ..Named::default() }, "Region `eu-west-1`"),
+            (Named { endpoints: vec![&c], ..Named::default() }, "an endpoint"),
+            (Named { roles: vec!["arn:aws:iam::1:role/c"], ..Named::default() }, "a role"),
+            (Named { roles: vec!["arn:aws:iam::1:role/a/b"], ..Named::default() }, "a role"),
+            (Named { sources: vec![("out", "")], ..Named::default() }, "a source"),
+            (Named { results: vec![("in", "")], ..Named::default() }, "a result"),
+            // Each is listed, but by no entry with the other.
+            (Named { endpoints: vec![&a, &b], ..Named::default() }, "an endpoint"),
+        ];
+        for (it, what) in nowhere {
+            assert_eq!(named(it.clone()).unwrap_err(), unlisted(what), "{it:?}");
+        }
+        let apart = [
+            Named { regions: vec![east], endpoints: vec![&b], ..Named::default() },
+            Named { endpoints: vec![&b], roles: vec!["arn:aws:iam::1:role/a"], ..Named::default() },
+            Named { sources: vec![("also", "")], results: vec![("out", "b/")], ..Named::default() },
+            Named { endpoints: vec![&b], sources: vec![("in", "y")], ..Named::default() },
+        ];
+        for it in apart {
+            assert_eq!(
+                named(it.clone()).unwrap_err(),
+                "no single entry of the operation table lists all that the parameters name for `routingControl.set`",
+                "{it:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_an_entry_did_not_list_together_its_calls_may_not_use_together() {
+        let table = table(&json!([
+            {"procedure": "routingControl.get", "regions": ["us-west-2", "us-east-1"], "endpoints": ["https://a.example.com"]},
+            {"procedure": "routingControl.get", "regions": ["us-west-2"], "endpoints": ["https://b.example.com"]},
+        ]));
+        let permit = begin(&table, Procedure::RoutingControlGet, "us-west-2").unwrap();
+        let operation = crate::catalog::service("route53-recovery-cluster")
+            .unwrap()
+            .operation("GetRoutingControlState")
+            .unwrap();
+        let call = |permit: &ProcedurePermit, region: &str, endpoint: &str| {
+            let endpoint = CustomEndpoint::parse(endpoint).unwrap();
+            permit.call(operation, &regions().parse(region).unwrap(), Some(&endpoint)).is_ok()
+        };
+        assert!(call(&permit, "us-west-2", "https://b.example.com"));
+        assert!(call(&permit, "us-east-1", "https://a.example.com"));
+        assert!(!call(&permit, "us-east-1", "https://b.example.com"));
+        let east = regions().parse("us-east-1").unwrap();
+        let permit = permit.naming(&Named { regions: vec![&east], ..Named::default() }).unwrap();
+        assert!(call(&permit, "us-west-2", "https://a.example.com"));
+        assert!(!call(&permit, "us-west-2", "https://b.example.com"), "its entry was left out");
     }
 
     #[test]
@@ -555,7 +873,8 @@ mod tests {
             {"service": "unknown", "actions": "getObject", "regions": ["us-west2", "cn-north-1", "*"], "region": "x"},
             {"actions": [""], "endpoints": ["https://u@example.com"], "roles": [1], "results": [{"keyPrefix": "a"}]},
             {"service": "s3", "service": "s3", "actions": [], "regions": []},
-            {"procedure": "s3.transfer", "service": "s3", "regions": ["*"]},
+            {"procedure": "routingControl.set", "service": "s3", "actions": [], "regions": ["*"], "sources": [{}]},
+            {"procedure": "routingControl.let", "regions": []},
             7
         ]"#;
         let found = faults(text);
@@ -573,7 +892,10 @@ mod tests {
             "OPERATION_TABLE[1].actions[0]: must not be empty",
             "OPERATION_TABLE[1].endpoints[0]: an endpoint may not have user information",
             "OPERATION_TABLE[3].service: an entry has either `service` or `procedure`",
-            "OPERATION_TABLE[4]: expected an object, found an integer",
+            "OPERATION_TABLE[3].actions: an entry has either `service` or `procedure`",
+            "OPERATION_TABLE[3].sources[0].bucket: missing",
+            "OPERATION_TABLE[4].procedure: `routingControl.let` is no procedure, did you mean `routingControl.get`",
+            "OPERATION_TABLE[5]: expected an object, found an integer",
         ];
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.starts_with(expected), "{found}\nis not\n{expected}");

@@ -27,6 +27,8 @@ const PLACES: [&str; 3] = ["dualstack", "global", "vpce"];
 /// What is known of one invocation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Invocation {
+    /// In place of service and action.
+    pub procedure: Option<&'static str>,
     /// The service's id, once the catalog knows it; never the user's spelling. So with the two that follow.
     pub service: Option<String>,
     pub action: Option<String>,
@@ -54,6 +56,12 @@ impl Invocation {
         self.region = Some(region.to_string());
     }
 
+    /// Notes what is done in place of a single call.
+    pub fn is_for_procedure(&mut self, name: &'static str, region: &Region) {
+        self.procedure = Some(name);
+        self.region = Some(region.to_string());
+    }
+
     /// Notes a call that ended well.
     pub fn succeeded(&mut self, request_id: Option<&str>, attempts: u32) {
         self.effect = Effect::Done;
@@ -73,6 +81,7 @@ impl Invocation {
     pub fn line(&self, metrics: bool) -> String {
         let id = self.request_id.as_deref().map(|id| id.chars().take(REQUEST_ID_LIMIT).collect::<String>());
         let members = [
+            ("procedure", self.procedure.map(Value::from)),
             ("service", self.service.as_deref().map(Value::from)),
             ("action", self.action.as_deref().map(Value::from)),
             ("region", self.region.as_deref().map(Value::from)),
@@ -91,9 +100,32 @@ impl Invocation {
             members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
         if metrics && self.is_permitted {
             line.insert("errors".to_owned(), u32::from(self.error.is_some()).into());
-            line.insert("_aws".to_owned(), metric_directive());
+            line.insert("_aws".to_owned(), self.metric_directive());
         }
         Value::Object(line).to_string()
+    }
+
+    /// Tells CloudWatch which members of the line are metrics, and by what to group them.
+    fn metric_directive(&self) -> Value {
+        let dimensions = match self.procedure {
+            Some(_) => &["procedure", "region"][..],
+            None => &["service", "action", "region"],
+        };
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        json!({
+            "Timestamp": milliseconds(since_epoch),
+            "CloudWatchMetrics": [{
+                "Namespace": NAMESPACE,
+                "Dimensions": [dimensions],
+                "Metrics": [
+                    {"Name": "durationMs", "Unit": "Milliseconds"},
+                    {"Name": "attempts", "Unit": "Count"},
+                    {"Name": "errors", "Unit": "Count"},
+                    {"Name": "bytesIn", "Unit": "Bytes"},
+                    {"Name": "bytesOut", "Unit": "Bytes"},
+                ],
+            }],
+        })
     }
 
     /// Writes the line in one piece, so that no other writer's text gets into it.
@@ -122,25 +154,6 @@ pub fn service_host(
     let places = labels.iter().rev().take_while(is_place).count();
     let kept = labels.get(labels.len().saturating_sub(places + 1)..).unwrap_or_default();
     Some(format!("{}.{suffix}", kept.join(".")))
-}
-
-/// Tells CloudWatch which members of the line are metrics, and by what to group them.
-fn metric_directive() -> Value {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    json!({
-        "Timestamp": milliseconds(since_epoch),
-        "CloudWatchMetrics": [{
-            "Namespace": NAMESPACE,
-            "Dimensions": [["service", "action", "region"]],
-            "Metrics": [
-                {"Name": "durationMs", "Unit": "Milliseconds"},
-                {"Name": "attempts", "Unit": "Count"},
-                {"Name": "errors", "Unit": "Count"},
-                {"Name": "bytesIn", "Unit": "Bytes"},
-                {"Name": "bytesOut", "Unit": "Bytes"},
-            ],
-        }],
-    })
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -183,6 +196,24 @@ mod tests {
                 "service": "s3", "action": "GetObject", "region": "us-west-2", "host": "s3.us-west-2.amazonaws.com",
                 "outcome": "ok", "effect": "done", "requestId": "R1", "attempts": 2, "durationMs": 12,
                 "coldStart": true, "bytesIn": 120, "bytesOut": 40,
+            })
+        );
+    }
+
+    #[test]
+    fn a_procedure_stands_in_place_of_service_and_action() {
+        let mut invocation = Invocation { is_permitted: true, ..Invocation::default() };
+        invocation.is_for_procedure("routingControl.set", &regions().parse("us-west-2").unwrap());
+        invocation.succeeded(None, 4);
+        let mut line = line(&invocation, true);
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Dimensions"], json!([["procedure", "region"]]));
+        line.as_object_mut().unwrap().remove("_aws");
+        assert_eq!(
+            line,
+            json!({
+                "procedure": "routingControl.set", "region": "us-west-2", "outcome": "ok", "effect": "done",
+                "attempts": 4, "durationMs": 0, "coldStart": false, "bytesIn": 0, "bytesOut": 0, "errors": 0,
             })
         );
     }

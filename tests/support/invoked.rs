@@ -56,7 +56,12 @@ impl Function {
     }
 
     /// One invocation in [`REGION`], unless the event says otherwise, with one attempt unless it says otherwise.
-    pub async fn invoke(&self, mut event: Value) -> Result<Value, Error> {
+    pub async fn invoke(&self, event: Value) -> Result<Value, Error> {
+        self.noted(event).await.0
+    }
+
+    /// The same, and what the log learns of it.
+    pub async fn noted(&self, mut event: Value) -> (Result<Value, Error>, Invocation) {
         for (name, default) in [("region", json!(REGION)), ("retry", json!({"mode": "none"}))] {
             if event.get(name).is_none() {
                 event[name] = default;
@@ -64,8 +69,10 @@ impl Function {
         }
         let deadline = Deadline::within(Duration::from_mins(1));
         let raw = event.to_string();
-        let result = self.handler.handle(raw.as_bytes(), deadline, &mut Invocation::default()).await?;
-        Ok(serde_json::from_str(result.get()).unwrap_or_else(|error| panic!("no JSON: {error}")))
+        let mut invocation = Invocation::default();
+        let outcome = self.handler.handle(raw.as_bytes(), deadline, &mut invocation).await;
+        let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("no JSON: {error}"));
+        (outcome.map(|result| read(result.get())), invocation)
     }
 }
 

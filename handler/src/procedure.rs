@@ -1,0 +1,216 @@
+//! Procedures: jobs of more than one API call under one name (section 6 of the contract).
+//!
+//! Enters: an event's parameters and the [`ProcedurePermit`] for its procedure and Region. Leaves: the result, with
+//! `$metadata` of `attempts` (all requests that were sent) and `region`. Fails with `CrossRegion.InvalidParameters`,
+//! which lists all faults; with `CrossRegion.NotAllowed` where no single entry of the operation table lists all that
+//! the parameters name; and as the procedure itself does.
+//!
+//! `effect` of a procedure: `none`, nothing of what it was asked for; `done`, all of it; `unknown`, what lies between:
+//! a part of it, or a call that got no usable answer.
+//!
+//! # What an entry for a procedure permits
+//!
+//! The API calls that the procedure declares ([`Job::CALLS`]), in the Regions and at the endpoints of that entry, on
+//! whatever the procedure's parameters name within its `roles`, `sources` and `results`. It does not permit an event
+//! that names one of these calls itself, and an entry for such a call does not permit the procedure. Each call gets a
+//! permit of its own out of the procedure's, and with it the guard and the check of the resolved host and signature
+//! that single calls have.
+//!
+//! # How a procedure is added
+//!
+//! 1. `procedure/<name>.rs`: a type that holds the parameters and implements [`Job`]. Parameters that an API of AWS
+//!    has, too, carry its names, as `ClusterEndpoints`; ours are in camelCase.
+//! 2. A line in `procedures!` below. Event, table, log and metrics know the name from there.
+//! 3. A section under "Procedures" in `handler/README.md`, rows in `tests/CONTRACT.md`, and a construct.
+
+pub mod routing_control;
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::catalog;
+use crate::custom_endpoint::CustomEndpoint;
+use crate::drive::{Called, Caller, Pace};
+use crate::error::{Error, Faults, Kind};
+use crate::fields::{Fields, read_object};
+use crate::input;
+use crate::json::Path;
+use crate::region::{Region, Regions};
+use crate::suggest;
+use crate::table::{Named, ProcedurePermit};
+use crate::telemetry::Invocation;
+
+/// What a procedure is made of.
+pub(crate) trait Job: Sized {
+    /// As events and tables write it.
+    const NAME: &'static str;
+
+    /// The API calls that it may make, each a service's id and the model's name of an operation.
+    const CALLS: &'static [(&'static str, &'static str)];
+
+    /// Reads the parameters. Every fault is reported; with any, nothing is run.
+    fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Self>;
+
+    /// What the parameters name that the operation table must list.
+    fn names(&self) -> Named<'_>;
+
+    /// Does the job, within the deadline of `calls`. Fails with the `effect` that it justifies.
+    async fn run(&self, calls: &Calls<'_>) -> Result<Map<String, Json>, Error>;
+}
+
+/// Makes an enumeration of all procedures, and finds the parts of each.
+macro_rules! procedures {
+    ($($variant:ident => $job:ty,)+) => {
+        /// Every procedure there is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Procedure {
+            $($variant,)+
+        }
+
+        impl Procedure {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// As events, tables and the log write it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => <$job as Job>::NAME,)+
+                }
+            }
+
+            /// The API calls that it may make, each a service's id and the model's name of an operation.
+            pub fn calls(self) -> &'static [(&'static str, &'static str)] {
+                match self {
+                    $(Self::$variant => <$job as Job>::CALLS,)+
+                }
+            }
+
+            /// Runs it as far as `permit` goes.
+            pub(crate) async fn run(
+                self,
+                parameters: Map<String, Json>,
+                permit: ProcedurePermit,
+                caller: Caller<'_>,
+                invocation: &mut Invocation,
+            ) -> Result<Json, Error> {
+                match self {
+                    // Boxed, since each would hold the room for the largest.
+                    $(Self::$variant => Box::pin(run::<$job>(parameters, permit, caller, invocation)).await,)+
+                }
+            }
+        }
+    };
+}
+
+procedures! {
+    RoutingControlGet => routing_control::Get,
+    RoutingControlSet => routing_control::Set,
+}
+
+impl Procedure {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|procedure| procedure.name() == text).ok_or_else(|| {
+            let near = suggest::nearest(text, Self::ALL.iter().map(|procedure| procedure.name()));
+            format!("`{}` is no procedure{}", suggest::shown(text), suggest::did_you_mean(&near))
+        })
+    }
+}
+
+async fn run<J: Job>(
+    parameters: Map<String, Json>,
+    permit: ProcedurePermit,
+    caller: Caller<'_>,
+    invocation: &mut Invocation,
+) -> Result<Json, Error> {
+    let job = read::<J>(parameters, caller.regions)?;
+    let permit = permit.naming(&job.names())?;
+    let region = caller.region.as_str();
+    let calls = Calls { caller, permit, made: Mutex::default() };
+    let outcome = job.run(&calls).await;
+    let made = calls.made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    invocation.host = made.host;
+    match outcome {
+        Ok(mut result) => {
+            invocation.succeeded(made.request_id.as_deref(), made.attempts);
+            let metadata = json!({ "attempts": made.attempts, "region": region });
+            result.insert("$metadata".to_owned(), metadata);
+            Ok(Json::Object(result))
+        }
+        Err(mut error) => {
+            error.attempts = Some(made.attempts);
+            Err(error)
+        }
+    }
+}
+
+fn read<J: Job>(parameters: Map<String, Json>, regions: &Regions) -> Result<J, Error> {
+    let mut faults = Faults::default();
+    let path = Path::Root("parameters");
+    let job = read_object(parameters.into(), path, &mut faults, |fields| J::read(fields, regions));
+    match job.flatten() {
+        Some(job) if faults.is_empty() => Ok(job),
+        _ => Err(Error::faults(Kind::InvalidParameters, faults)),
+    }
+}
+
+/// Makes a procedure's API calls, each under a permit of its own.
+pub(crate) struct Calls<'a> {
+    caller: Caller<'a>,
+    permit: ProcedurePermit,
+    made: Mutex<Made>,
+}
+
+/// Where a call goes, and what it may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub region: &'a Region,
+    pub endpoint: Option<&'a CustomEndpoint>,
+    pub pace: Pace,
+}
+
+/// What the calls so far came to.
+#[derive(Debug, Default)]
+struct Made {
+    attempts: u32,
+    host: Option<String>,
+    request_id: Option<String>,
+}
+
+impl Calls<'_> {
+    /// The Region of the event, the service's own endpoint there, and the time of the whole invocation.
+    pub fn target(&self) -> Target<'_> {
+        Target { region: self.caller.region, endpoint: None, pace: self.caller.pace }
+    }
+
+    /// Makes one call of [`Job::CALLS`], with the retries that `target` says. Its error tells the call.
+    pub async fn call(
+        &self,
+        service: &str,
+        operation: &str,
+        parameters: Map<String, Json>,
+        target: Target<'_>,
+    ) -> Result<Called, Error> {
+        let operation = catalog::service(service)?.operation(operation)?;
+        let Target { region, endpoint, pace } = target;
+        let caller = Caller { region, endpoint, pace, ..self.caller.clone() };
+        let mut invocation = Invocation::default();
+        let outcome = async {
+            let permit = self.permit.call(operation, region, endpoint)?;
+            let bound = input::bind(operation, parameters)?;
+            caller.call(bound, &permit, &mut invocation).await
+        };
+        let outcome = outcome.await;
+        if let Err(error) = &outcome {
+            invocation.failed(error);
+        }
+        self.note(invocation);
+        outcome.map_err(|error| error.for_call(service, &operation.action(), region.as_str()))
+    }
+
+    fn note(&self, call: Invocation) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.attempts += call.attempts;
+        made.host = call.host.or(made.host.take());
+        made.request_id = call.request_id.or(made.request_id.take());
+    }
+}
