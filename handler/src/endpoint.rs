@@ -6,6 +6,7 @@
 //! input or output and keeps no state. It follows the AWS endpoint rules engine, version 1.0, as botocore reads it.
 
 mod function;
+mod label;
 pub mod partition;
 mod rules;
 mod suffix;
@@ -16,8 +17,9 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use crate::catalog::model::{Auth, ParamValue, Partition, RuleSet};
+use super::catalog::model::{self, Auth, ParamValue, Partition, RuleSet};
 
+pub use self::label::is_host_label;
 pub use self::suffix::dns_suffixes;
 
 /// Finds the endpoint for one request.
@@ -182,8 +184,8 @@ impl Settings<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::model::Parameter;
     use super::*;
-    use crate::catalog::model::Parameter;
 
     fn parameter(name: &str, built_in: &str) -> Parameter {
         Parameter { name: name.into(), built_in: built_in.into(), required: false, default: None }

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::catalog::model::Partition;
+pub use crate::endpoint::is_host_label;
 use crate::endpoint::partition::partition_for;
 use crate::error::{Error, Kind};
 use crate::suggest;
@@ -74,14 +75,6 @@ impl Regions {
             }
         }
     }
-}
-
-/// One label of a host name (RFC 1123).
-pub fn is_host_label(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }
 
 /// `aws-global`, `aws-cn-global`, `fips-us-east-1`, `us-gov-west-1-fips`.

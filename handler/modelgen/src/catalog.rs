@@ -1,16 +1,18 @@
 //! What the CDK library knows of every operation: `cdk/catalog`.
 //!
 //! Enters: the services with their IAM map and the list of those operations that only read. Leaves: `index.json`, which
-//! says what each spelling means, and one file per service with its operations, the shapes that their inputs reach, and
-//! its waiters; one operation or shape a line. What is false or empty is left out, so that the package stays small.
+//! says what each spelling means, and one file per service with the Regions that it signs for and those that it is not
+//! in, its operations, the shapes that their inputs reach, and its waiters; one operation or shape a line. What is false or empty is left out, so that the package stays small.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::iam::{Map, Rule};
-use crate::model::{Kind, Member, MemberTrait, Operation, OperationTrait, Service, Shape, ShapeTrait};
-use crate::{Coverage, Error, signing, write};
+use crate::model::{
+    Kind, Member, MemberTrait, Operation, OperationTrait, Partition, Service, Shape, ShapeTrait,
+};
+use crate::{Coverage, Error, signing, unresolved, write};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,7 +109,12 @@ pub fn index(version: &str, coverage: &Coverage, services: &[Service]) -> Result
     ]) + "\n")
 }
 
-pub fn service(service: &Service, map: &Map, read_only: &[String]) -> Result<String, Error> {
+pub fn service(
+    service: &Service,
+    map: &Map,
+    read_only: &[String],
+    partitions: &[Partition],
+) -> Result<String, Error> {
     let mut operations = Vec::new();
     let mut names = Vec::new();
     for operation in &service.operations {
@@ -136,8 +143,13 @@ pub fn service(service: &Service, map: &Map, read_only: &[String]) -> Result<Str
         ("serviceId", text(&metadata.service_id)?),
         ("signingName", text(&metadata.signing_name)?),
     ];
-    if let Some(region) = signing::global_region(&service.endpoints) {
-        fields.push(("globalRegion", text(&region)?));
+    let global = signing::global_regions(&service.endpoints, partitions);
+    if !global.is_empty() {
+        fields.push(("globalRegions", text(&global)?));
+    }
+    let unresolved = unresolved::unresolved(service, partitions)?;
+    if !unresolved.is_empty() {
+        fields.push(("unresolved", text(&unresolved)?));
     }
     fields.push(("operations", write::object(&operations)));
     fields.push(("shapes", write::object(&shapes)));
@@ -324,7 +336,7 @@ mod tests {
         let table = iam::Table::default();
         let it = sample();
         let map = Map::new(&definition, &table, std::slice::from_ref(&it)).unwrap();
-        let text = service(&it, &map, &["PutIt".to_owned()]).unwrap();
+        let text = service(&it, &map, &["PutIt".to_owned()], &unresolved::tests::partitions()).unwrap();
         let value = serde_json::from_str(&text).unwrap();
         (text, value)
     }

@@ -51,6 +51,7 @@ pub fn generate(sources: &Sources, root: &Path) -> Result<(Files, Coverage), Err
     let read_only = read_only::read_only(&services, &map, &denied)?;
     let coverage = coverage(&services, &map, &read_only)?;
 
+    let partitions = partitions(&sources.botocore)?;
     let mut files = Files::new();
     let mut add = |name: String, text: Result<String, serde_json::Error>| {
         let text = text.map_err(|source| Error::Json(name.clone(), source))?;
@@ -61,9 +62,9 @@ pub fn generate(sources: &Sources, root: &Path) -> Result<(Files, Coverage), Err
         let id = &service.metadata.id;
         add(format!("handler/models/{id}.json"), write::service(service))?;
         let reads = read_only.get(id).map_or(&[][..], Vec::as_slice);
-        add(format!("cdk/catalog/{id}.json"), Ok(catalog::service(service, &map, reads)?))?;
+        add(format!("cdk/catalog/{id}.json"), Ok(catalog::service(service, &map, reads, &partitions)?))?;
     }
-    add("handler/models/partitions.json".to_owned(), write::partitions(&partitions(&sources.botocore)?))?;
+    add("handler/models/partitions.json".to_owned(), write::partitions(&partitions))?;
     add("handler/models/read_only.json".to_owned(), write::fields(&read_only))?;
     let version = version(&sources.botocore)?;
     add("cdk/catalog/index.json".to_owned(), Ok(catalog::index(&version, &coverage, &services)?))?;

@@ -7,7 +7,8 @@
 //! The way of a model: [`botocore`] reads it, [`service`], [`shape`] and [`rules`] settle what botocore leaves to each
 //! of its serializers, [`names`] gathers the spellings of the service, and [`write`] lays it out one fact a line.
 //! [`policy`] reads what IAM knows, [`iam`] and [`read_only`] join it with the operations, [`signing`] finds the services
-//! that sign for one Region only, and [`catalog`] puts all that into the form that the CDK library reads.
+//! that sign for one Region only, [`unresolved`] the Regions that a service has no endpoint in, and [`catalog`] puts all
+//! that into the form that the CDK library reads.
 
 pub mod botocore;
 pub mod catalog;
@@ -20,10 +21,21 @@ pub mod rules;
 pub mod service;
 pub mod shape;
 pub mod signing;
+pub mod unresolved;
 pub mod write;
 
 #[path = "../../src/catalog/model.rs"]
 pub mod model;
+
+/// The handler's own evaluator of endpoint rules: what is foretold here is what a call will find.
+#[path = "../../src"]
+#[allow(dead_code, reason = "shared with the handler, which needs more of it")]
+mod handler {
+    pub mod catalog {
+        pub use crate::model;
+    }
+    pub mod endpoint;
+}
 
 pub use generate::{Coverage, FOLDERS, Files, REVIEWED, Sources, generate};
 

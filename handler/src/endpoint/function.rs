@@ -14,10 +14,10 @@ use std::net::Ipv6Addr;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::EndpointError;
+use super::label::is_host_label;
+use super::model::Partition;
 use super::partition::partition_or_default;
 use super::value::{Arn, Url, Value};
-use crate::catalog::model::Partition;
-use crate::region;
 
 /// All but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -43,7 +43,7 @@ pub(super) fn call<'a>(
         ("parseURL", [Some(Text(text))]) => parse_url(text).map(Value::Url),
         ("aws.parseArn", [Some(Text(text))]) => parse_arn(text).map(Value::Arn),
         ("uriEncode" | "parseURL" | "aws.parseArn", [None]) => None,
-        ("isValidHostLabel", [Some(Text(text)), Some(Bool(dots))]) => Some(Bool(is_host_label(text, *dots))),
+        ("isValidHostLabel", [Some(Text(text)), Some(Bool(dots))]) => Some(Bool(is_host_name(text, *dots))),
         ("aws.isVirtualHostableS3Bucket", [Some(Text(text)), Some(Bool(dots))]) => {
             Some(Bool(is_virtual_hostable(text, *dots)))
         }
@@ -98,15 +98,16 @@ fn split<'a>(text: &Cow<'a, str>, delimiter: &str, limit: i64) -> Option<Vec<Val
     })
 }
 
-fn is_host_label(text: &str, dots: bool) -> bool {
-    if dots { text.split('.').all(region::is_host_label) } else { region::is_host_label(text) }
+/// A label, or several with dots between them where that is allowed.
+fn is_host_name(text: &str, dots: bool) -> bool {
+    if dots { text.split('.').all(is_host_label) } else { is_host_label(text) }
 }
 
 fn is_virtual_hostable(bucket: &str, dots: bool) -> bool {
     bucket.len() >= 3
         && !bucket.bytes().any(|byte| byte.is_ascii_uppercase())
         && !looks_like_ipv4(bucket)
-        && is_host_label(bucket, dots)
+        && is_host_name(bucket, dots)
 }
 
 /// Four groups of one to three digits, whatever their value: `999.1.1.1` is no usable host name either.

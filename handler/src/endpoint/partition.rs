@@ -6,7 +6,7 @@
 //! The published patterns are regular expressions, but all of one form: segments between escaped hyphens, each
 //! `\w+`, `\d+`, literal text or a group of literal texts. That form is matched here directly.
 
-use crate::catalog::model::Partition;
+use super::model::Partition;
 
 /// The partition that lists `region`, else the one whose pattern it fits.
 pub fn partition_for<'a>(partitions: &'a [Partition], region: &str) -> Option<&'a Partition> {

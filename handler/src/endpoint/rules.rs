@@ -6,9 +6,9 @@
 
 use serde_json::Value as Json;
 
+use super::model::{Auth, Condition, EndpointTemplate, Expression, Partition, Rule, RuleSet};
 use super::value::Value;
 use super::{AuthScheme, EndpointError, Params, Resolved, function};
-use crate::catalog::model::{Auth, Condition, EndpointTemplate, Expression, Partition, Rule, RuleSet};
 
 pub(super) fn resolve(
     rules: &RuleSet,
@@ -214,8 +214,8 @@ fn auth_scheme(scheme: &Json) -> Option<AuthScheme> {
 mod tests {
     use serde_json::json;
 
+    use super::super::model::ParamValue;
     use super::*;
-    use crate::catalog::model::ParamValue;
 
     /// A rule set of the given rules, with an optional `Region`, a required `Bucket` and `Flag`, false by default.
     fn outcome(rules: &Json, params: &[(&str, ParamValue)]) -> Result<Resolved, EndpointError> {

@@ -3,7 +3,7 @@
 //! Enters: a rule set. Leaves: the fixed ends of its hosts, as in `on.aws`. Nothing fails. Hosts that end in a
 //! partition's suffix or in the endpoint that the caller gave end in no literal, so they are not among these.
 
-use crate::catalog::model::{Expression, Rule, RuleSet};
+use super::model::{Expression, Rule, RuleSet};
 
 /// The literal domains in which the hosts of a rule set end.
 pub fn dns_suffixes(rules: &RuleSet) -> Vec<&str> {
@@ -42,8 +42,8 @@ fn suffix(url: &Expression) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::EndpointTemplate;
     use super::*;
-    use crate::catalog::model::EndpointTemplate;
 
     fn text(text: &str) -> Expression {
         Expression::Text(text.to_owned())

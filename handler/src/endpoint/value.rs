@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use crate::catalog::model::{ParamValue, Partition};
+use super::model::{ParamValue, Partition};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'a> {
