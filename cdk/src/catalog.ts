@@ -7,6 +7,7 @@
  */
 import * as fs from 'fs';
 import * as path from 'path';
+import { EndpointOptions } from './call-options';
 import { catalogFolder } from './package-folder';
 import { Rule } from './rules';
 
@@ -16,10 +17,22 @@ export interface Service {
   readonly serviceId: string;
   /** The name that requests are signed for, which mostly is the prefix of the IAM actions. */
   readonly signingName: string;
-  /** The Region that every request is signed for, whatever Region was asked for. */
-  readonly globalRegion?: string;
+  /** By partition, the Region that every request is signed for, whatever Region of it was asked for. */
+  readonly globalRegions?: Readonly<Record<string, string>>;
+  /** Where the service has no endpoint. */
+  readonly unresolved?: readonly Unresolved[];
   readonly operations: Readonly<Record<string, Operation>>;
   readonly shapes: Readonly<Record<string, Shape>>;
+}
+
+/** Regions in which the service's endpoint rules lead to none. */
+export interface Unresolved {
+  /** Only where all of these `endpointOptions` are set. */
+  readonly options?: readonly (keyof EndpointOptions)[];
+  /** Absent for every Region. */
+  readonly regions?: readonly string[];
+  /** In the words of the rules. */
+  readonly reason: string;
 }
 
 export interface Operation {
@@ -35,12 +48,21 @@ export interface Operation {
   readonly resources?: Readonly<Record<string, readonly string[]>>;
   /** What the parameters change in `iam`. */
   readonly rules?: readonly Rule[];
+  /** Instead of `iam` and `rules`, on a directory bucket of Amazon S3; absent where no action is known. */
+  readonly directory?: Directory;
   /** The member that is filled with an idempotency token where it is left out. */
   readonly token?: string;
   /** The input is a stream of events, which no Lambda function can send. */
   readonly eventInput?: boolean;
   /** The endpoint is asked for first, by the service's `describeEndpoints`. */
   readonly discovery?: boolean;
+}
+
+export interface Directory {
+  readonly iam: readonly string[];
+  readonly rules?: readonly Rule[];
+  /** The call opens a session first. */
+  readonly session?: boolean;
 }
 
 export interface Shape {

@@ -9,13 +9,14 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Token } from 'aws-cdk-lib/core';
 import { Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
+import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
 import { statementsFor } from './permissions';
-import { regionProblem } from './region';
+import { regionProblem, unresolvedProblem } from './region';
 import { CallSettings, settingProblems } from './settings';
 import { EVERY_REGION, signedFor } from './signing';
 
@@ -56,16 +57,19 @@ export function plan(call: Call): Plan {
   const target = findTarget(call, problems);
   const regions = boundRegions(call, problems, warnings);
   const endpoints = boundEndpoints(call, problems);
+  problems.push(...unresolvedProblems(call, regions ?? [], target?.known?.service));
 
   const signed = signedFor(regions, target?.known?.service, call.parameters);
 
-  const statements = statementsFor({ ...call, operation: target?.known?.operation, regions: signed.iam });
+  const operation = target?.known && onItsBuckets(target.known.service, target.known.operation, call.parameters ?? {});
+  const statements = statementsFor({ ...call, operation, regions: signed.iam });
+  const session = operation ? sessionOf(operation, call.parameters ?? {}, actionsOf(statements.scoped)) : [];
   const discovery = target?.known && discoveryOf(target.known);
   const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed.iam });
   return {
     permission: target && {
       service: target.service,
-      actions: [target.action, ...(discovery ? [discovery.action] : [])],
+      actions: [target.action, ...(discovery ? [discovery.action] : []), ...session],
       regions: signed.table,
       endpoints,
     },
@@ -142,6 +146,19 @@ function boundRegions(call: Call, problems: string[], warnings: string[]): strin
   return regions;
 }
 
+/** Regions that the service has no endpoint in, which matters where the task brings none of its own. */
+function unresolvedProblems(call: Call, regions: readonly string[], service?: Service): string[] {
+  if (!service || call.endpoint !== undefined) {
+    return [];
+  }
+  const problem = (region: string) =>
+    literalProblem(region, (literal) => unresolvedProblem(literal, service, call.endpointOptions));
+  return regions
+    .filter((region) => region !== EVERY_REGION)
+    .map(problem)
+    .filter((found) => found !== undefined);
+}
+
 /** The endpoints that the task may call beside the service's own. */
 function boundEndpoints(call: Call, problems: string[]): string[] {
   const fromState = call.endpoint !== undefined && isFromState(call.endpoint);
@@ -175,6 +192,10 @@ function policyProblems(call: Call): string[] {
   return Object.entries(values)
     .filter(([, strings]) => strings.some(holdsState))
     .map(([name]) => `\`${name}\` must not come from state: policies are written at synth. Name all that it may be`);
+}
+
+function actionsOf(statements: readonly iam.PolicyStatement[]): string[] {
+  return statements.flatMap((statement) => statement.actions);
 }
 
 function literalProblem(value: string, check: (literal: string) => string | undefined): string | undefined {

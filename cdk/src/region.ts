@@ -1,8 +1,11 @@
 /**
- * Region names, as the partitions of AWS form them.
+ * Region names, as the partitions of AWS form them, and where services have endpoints.
  *
- * In: a literal. Out: why it cannot be the Region of a call, or nothing.
+ * In: a literal, the service. Out: why it cannot be the Region of a call, or nothing. A name that fits a partition's
+ * pattern passes, known or not: Regions are opened more often than the catalog is made anew.
  */
+import { EndpointOptions } from './call-options';
+import { Service } from './catalog';
 
 /** How each partition names its Regions, from the partition table that the AWS SDKs share. */
 const REGIONS_OF_PARTITION: Readonly<Record<string, RegExp>> = {
@@ -25,4 +28,21 @@ export function regionProblem(region: string): string | undefined {
     return `\`${region}\` is no Region; for a Region from state write sfn.JsonPath.stringAt('${region}')`;
   }
   return partitionOf(region) === undefined ? `\`${region}\` is no Region of AWS, such as \`us-west-2\`` : undefined;
+}
+
+/** Why the service's endpoint rules, without a custom endpoint, end in an error. */
+export function unresolvedProblem(
+  region: string,
+  service: Service,
+  endpointOptions: EndpointOptions = {},
+): string | undefined {
+  const refusal = service.unresolved?.find(
+    ({ options = [], regions }) =>
+      options.every((option) => endpointOptions[option] === true) && (regions?.includes(region) ?? true),
+  );
+  if (!refusal) {
+    return undefined;
+  }
+  const options = (refusal.options ?? []).map((option) => `\`endpointOptions.${option}\``).join(' and ');
+  return `\`${service.id}\` has no endpoint in \`${region}\`${options && ` with ${options}`}: ${refusal.reason}`;
 }

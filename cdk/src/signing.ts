@@ -38,12 +38,13 @@ export function signedFor(regions: readonly string[] | undefined, service?: Serv
   if (regions === undefined || holdsEverywhere) {
     return { table };
   }
-  if (service?.globalRegion === undefined) {
+  const global = service?.globalRegions;
+  if (global === undefined) {
     return { table, iam: [...regions] };
   }
-  // The catalog knows the signing Region of the partition `aws` only.
-  const isForeign = regions.some((region) => partitionOf(region) !== 'aws');
-  return isForeign ? { table } : { table, iam: [service.globalRegion] };
+  const signed: (string | undefined)[] = regions.map((region) => global[partitionOf(region) ?? '']);
+  // Of a token's partition, and of one that the rules are silent about, the signing Region is not known.
+  return signed.includes(undefined) ? { table } : { table, iam: [...new Set(signed as string[])] };
 }
 
 function isSignedForAll(service: Service | undefined, parameters: Readonly<Record<string, unknown>>): boolean {

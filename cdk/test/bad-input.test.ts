@@ -82,6 +82,48 @@ describe('Regions', () => {
   );
 });
 
+describe('Regions without an endpoint of the service', () => {
+  const why = 'Partition does not support FIPS';
+  const wrong: [string, Changes, string][] = [
+    [
+      'by an option',
+      { region: 'cn-north-1', endpointOptions: { fips: true } },
+      `\`s3\` has no endpoint in \`cn-north-1\` with \`endpointOptions.fips\`: ${why}`,
+    ],
+    [
+      'by an option among others',
+      { region: 'cn-north-1', endpointOptions: { fips: true, dualStack: true } },
+      `\`s3\` has no endpoint in \`cn-north-1\` with \`endpointOptions.fips\`: ${why}`,
+    ],
+    [
+      'by two options in every Region',
+      { endpointOptions: { fips: true, accelerate: true } },
+      '`s3` has no endpoint in `us-west-2` with `endpointOptions.fips` and `endpointOptions.accelerate`: ' +
+        'Accelerate cannot be used with FIPS',
+    ],
+    [
+      'among its bounds',
+      { region: STATE, regions: ['us-west-2', 'cn-north-1'], endpointOptions: { accelerate: true } },
+      '`s3` has no endpoint in `cn-north-1` with `endpointOptions.accelerate`: S3 Accelerate cannot be used in this region',
+    ],
+  ];
+
+  test.each(wrong)('%s', (_, changes, message) => {
+    expect(errorsOf(stackWith(changes))).toEqual([message]);
+  });
+
+  test.each<Changes>([
+    { region: 'us-gov-west-1', endpointOptions: { fips: true } },
+    { region: 'cn-north-1', endpointOptions: { fips: false } },
+    { region: 'cn-north-1', endpointOptions: { dualStack: true } },
+    { region: 'cn-newland-7', endpointOptions: { fips: true } },
+    { region: Aws.REGION, endpointOptions: { fips: true } },
+    { region: 'cn-north-1', endpointOptions: { fips: true }, endpoint: 'https://s3.example.com' },
+  ])('are not these: %j', (changes) => {
+    expect(errorsOf(stackWith(changes))).toEqual([]);
+  });
+});
+
 describe('endpoints', () => {
   const wrong: [string, string][] = [
     ['', 'it is no URL'],

@@ -1,7 +1,7 @@
 /**
  * The IAM statements of a call: its actions, resources, Regions.
  */
-import { CfnParameter } from 'aws-cdk-lib';
+import { Aws, CfnParameter } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsServiceCrossRegion, CallAwsServiceCrossRegionProps } from '../src';
@@ -180,9 +180,25 @@ describe('Regions', () => {
     expect(conditionOf({ ...networks, region: 'us-east-1' })).toEqual(IN_OREGON);
   });
 
-  test('of global services in other partitions are not said', () => {
-    const role = { service: 'iam', action: 'getRole', parameters: { RoleName: 'r' }, region: 'cn-north-1' };
-    expect(conditionOf(role)).toBeUndefined();
+  test('of global services are those of the partition', () => {
+    const role = { service: 'iam', action: 'getRole', parameters: { RoleName: 'r' } };
+    expect(conditionOf({ ...role, region: 'cn-northwest-1' })).toEqual({
+      StringEquals: { 'aws:RequestedRegion': 'cn-north-1' },
+    });
+    expect(conditionOf({ ...role, region: 'us-gov-east-1' })).toEqual({
+      StringEquals: { 'aws:RequestedRegion': 'us-gov-west-1' },
+    });
+    expect(conditionOf({ ...role, region: sfn.JsonPath.stringAt('$.r'), regions: ['us-west-2', 'eu-west-1'] })).toEqual(
+      {
+        StringEquals: { 'aws:RequestedRegion': 'us-east-1' },
+      },
+    );
+  });
+
+  test('of global services where the rules name none are not said', () => {
+    const role = { service: 'iam', action: 'getRole', parameters: { RoleName: 'r' } };
+    expect(conditionOf({ ...role, region: 'eusc-de-east-1' })).toBeUndefined();
+    expect(conditionOf({ ...role, region: Aws.REGION })).toBeUndefined();
   });
 
   test('of signatures that hold everywhere are not said', () => {

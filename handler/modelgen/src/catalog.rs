@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::directory_bucket::{self, Directory};
 use crate::iam::{Map, Rule};
 use crate::model::{
     Kind, Member, MemberTrait, Operation, OperationTrait, Partition, Service, Shape, ShapeTrait,
@@ -32,6 +33,9 @@ struct Entry<'a> {
     dependent: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Rule>,
+    /// On a directory bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    directory: Option<Directory>,
     #[serde(skip_serializing_if = "is_false")]
     read_only: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +123,7 @@ pub fn service(
     let mut names = Vec::new();
     for operation in &service.operations {
         names.push(camel_case(&operation.0));
-        operations.push(text(&entry(service, operation, map, read_only)?)?);
+        operations.push(text(&entry(service, operation, map, read_only, partitions)?)?);
     }
     let operations: Vec<_> = names.iter().map(String::as_str).zip(operations).collect();
 
@@ -172,8 +176,10 @@ fn entry<'a>(
     operation: &'a Operation,
     map: &Map,
     read_only: &[String],
+    partitions: &[Partition],
 ) -> Result<Entry<'a>, Error> {
     let permission = map.permission(service, operation)?;
+    let directory = directory_bucket::directory(service, operation, &permission, map, partitions)?;
     let mut resources = BTreeMap::new();
     // Tags go to what is created, of which the other actions tell the format.
     let conditional = permission
@@ -181,7 +187,8 @@ fn entry<'a>(
         .iter()
         .filter(|rule| !rule.tags)
         .flat_map(|rule| rule.add.iter().chain(rule.replace.values()));
-    for action in permission.actions.iter().flatten().chain(conditional) {
+    let on_directory = directory.iter().flat_map(|directory| &directory.iam);
+    for action in permission.actions.iter().flatten().chain(conditional).chain(on_directory) {
         resources.insert(action.clone(), map.resources(action).to_vec());
     }
     Ok(Entry {
@@ -192,6 +199,7 @@ fn entry<'a>(
         resources,
         dependent: permission.dependent,
         rules: permission.rules,
+        directory,
         read_only: read_only.contains(&operation.0),
         token: token(service, operation),
         paginator: service.paginators.iter().any(|paginator| paginator.operation == operation.0),

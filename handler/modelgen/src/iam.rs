@@ -195,6 +195,11 @@ impl<'a> Map<'a> {
         self.definition.full(action).map_or(&[], |action| &action.resources)
     }
 
+    /// Whether IAM knows the action.
+    pub fn exists(&self, action: &str) -> bool {
+        self.definition.full(action).is_some()
+    }
+
     /// Whether every action of the operation reads or lists, and there is one.
     pub fn only_reads(&self, permission: &Permission) -> bool {
         permission.actions.as_ref().is_some_and(|actions| {
@@ -401,9 +406,13 @@ fn element<'a>(service: &'a Service, shape: &str) -> Option<&'a str> {
     }
 }
 
+/// The members of the operation's input.
+pub fn input<'a>(service: &'a Service, operation: &Operation) -> &'a [Member] {
+    operation.3.as_deref().map_or(&[], |input| members(service, input))
+}
+
 fn member_of(service: &Service, operation: &Operation, wanted: impl Fn(&str) -> bool) -> Option<String> {
-    let input = operation.3.as_deref()?;
-    members(service, input).iter().map(|member| &member.0).find(|name| wanted(name)).cloned()
+    input(service, operation).iter().map(|member| &member.0).find(|name| wanted(name)).cloned()
 }
 
 /// Whether the input has a member at the path.

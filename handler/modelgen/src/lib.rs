@@ -7,11 +7,12 @@
 //! The way of a model: [`botocore`] reads it, [`service`], [`shape`] and [`rules`] settle what botocore leaves to each
 //! of its serializers, [`names`] gathers the spellings of the service, and [`write`] lays it out one fact a line.
 //! [`policy`] reads what IAM knows, [`iam`] and [`read_only`] join it with the operations, [`signing`] finds the services
-//! that sign for one Region only, [`unresolved`] the Regions that a service has no endpoint in, and [`catalog`] puts all
-//! that into the form that the CDK library reads.
+//! that sign for one Region only, [`unresolved`] the Regions that a service has no endpoint in, [`directory_bucket`] what
+//! S3 asks for there, and [`catalog`] puts all that into the form that the CDK library reads.
 
 pub mod botocore;
 pub mod catalog;
+pub mod directory_bucket;
 mod generate;
 pub mod iam;
 pub mod names;
@@ -29,7 +30,7 @@ pub mod model;
 
 /// The handler's own evaluator of endpoint rules: what is foretold here is what a call will find.
 #[path = "../../src"]
-#[allow(dead_code, reason = "shared with the handler, which needs more of it")]
+#[allow(dead_code, unused_imports, reason = "shared with the handler, which needs more of it")]
 mod handler {
     pub mod catalog {
         pub use crate::model;
