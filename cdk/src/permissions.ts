@@ -9,6 +9,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Operation } from './catalog';
 import { applyRules, Needs } from './rules';
 
+const REQUESTED_REGION = 'aws:RequestedRegion';
+
 export interface Request {
   /** Undefined where the catalog does not know the operation. */
   readonly operation?: Operation;
@@ -39,6 +41,13 @@ export function statementsFor(request: Request): Statements {
     scoped.push(statement(request, [action], resources));
   }
 
+  const ownRegions = request.regions && ownRegionsOf(request.iamConditions);
+  if (ownRegions !== undefined) {
+    problems.push(
+      `\`iamConditions\` has \`${ownRegions}\`, which the statements get from the task's Region: leave it out, or bound ` +
+        'a Region from state with `regions`',
+    );
+  }
   const needs = needsOf(request);
   const actions = needs.actions.filter((action) => !own.some(([named]) => named === action));
   const formats = request.iamAction === undefined ? (request.operation?.resources ?? {}) : {};
@@ -99,11 +108,17 @@ function statement(request: Request, actions: string[], resources: string[]): ia
       ...(regions && {
         StringEquals: {
           ...(request.iamConditions?.StringEquals as object | undefined),
-          'aws:RequestedRegion': regions.length === 1 ? regions[0] : regions,
+          [REQUESTED_REGION]: regions.length === 1 ? regions[0] : regions,
         },
       }),
     },
   });
+}
+
+/** The condition on the Region that a user wrote with the operator of the derived one. */
+function ownRegionsOf(conditions: Request['iamConditions']): string | undefined {
+  const own = Object.keys((conditions?.StringEquals ?? {}) as object);
+  return own.find((key) => key.toLowerCase() === REQUESTED_REGION.toLowerCase());
 }
 
 function describe(action: string, formats: readonly string[] | undefined): string {

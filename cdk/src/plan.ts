@@ -16,6 +16,7 @@ import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
 import { statementsFor } from './permissions';
+import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
 import { CallSettings, settingProblems } from './settings';
 import { EVERY_REGION, signedFor } from './signing';
@@ -75,7 +76,13 @@ export function plan(call: Call): Plan {
     },
     scoped: statements.scoped,
     unscoped: [...statements.unscoped, ...(helper?.unscoped ?? [])],
-    problems: [...problems, ...settingProblems(call), ...policyProblems(call), ...statements.problems],
+    problems: [
+      ...problems,
+      ...settingProblems(call),
+      ...policyProblems(call),
+      ...policyPropProblems(call),
+      ...statements.problems,
+    ],
     warnings,
   };
 }

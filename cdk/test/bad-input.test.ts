@@ -187,10 +187,62 @@ describe('policies are written before there is any state', () => {
     ['passRoles', { passRoles: [iam.Role.fromRoleArn(newStack(), 'Role', STATE)] }],
   ];
 
+  test.each([STATE, JSONATA])('iamConditions %s', (value) => {
+    expect(errorsOf(stackWith({ iamConditions: { StringEquals: { 's3:prefix': ['a', value] } } }))).toEqual([
+      '`iamConditions` must not come from state: policies are written at synth',
+    ]);
+  });
+
   test.each(wrong)('%s %j', (name, changes) => {
     expect(errorsOf(stackWith(changes))).toEqual([
       `\`${name}\` must not come from state: policies are written at synth. Name all that it may be`,
     ]);
+  });
+});
+
+describe('policies say what IAM takes', () => {
+  const notArn = 'is neither an ARN nor `*`';
+  const wrong: [Changes, string][] = [
+    [{ iamResources: [''] }, `\`iamResources\` holds \`\`, which ${notArn}`],
+    [{ iamResources: ['covers/*'] }, `\`iamResources\` holds \`covers/*\`, which ${notArn}`],
+    [{ iamResources: ['*', '$.arn'] }, `\`iamResources\` holds \`$.arn\`, which ${notArn}`],
+    [{ iamResourcesByAction: { 's3:GetObject': ['x'] } }, `\`iamResourcesByAction\` holds \`x\`, which ${notArn}`],
+    [
+      { iamResourcesByAction: { 's3:GetObject': [] } },
+      '`iamResourcesByAction` names no resources for `s3:GetObject`: name them, or leave it out',
+    ],
+    [
+      { iamConditions: { StringEquals: { 'aws:requestedregion': 'eu-west-1' } } },
+      "`iamConditions` has `aws:requestedregion`, which the statements get from the task's Region: leave it out, or " +
+        'bound a Region from state with `regions`',
+    ],
+  ];
+
+  test.each(wrong)('%j', (changes, message) => {
+    expect(errorsOf(stackWith(changes))).toEqual([message]);
+  });
+
+  test.each<Changes>([
+    { iamAction: '*' },
+    { iamAction: 's3:Get*' },
+    { iamAction: Aws.NO_VALUE },
+    { iamResources: ['*'] },
+    { iamResources: [Aws.STACK_ID, `arn:${Aws.PARTITION}:s3:::covers/*`] },
+    { iamConditions: { StringLike: { 'aws:RequestedRegion': 'us-*' }, StringEquals: { 'aws:ResourceAccount': '1' } } },
+    { region: STATE, iamConditions: { StringEquals: { 'aws:RequestedRegion': 'us-west-2' } } },
+  ])('and this is taken: %j', (changes) => {
+    expect(errorsOf(stackWith(changes))).toEqual([]);
+  });
+
+  test.each<Changes>([
+    { iamAction: '' },
+    { iamAction: 'getObject' },
+    { iamAction: '$.action' },
+    { iamResourcesByAction: { get: ['*'] } },
+  ])('the CDK itself refuses %j', (changes) => {
+    expect(() => stackWith(changes)).toThrow(
+      'is invalid. An action string consists of a service namespace, a colon, and the name of an action.',
+    );
   });
 });
 
@@ -269,6 +321,22 @@ test('a stack without environment works', () => {
   Template.fromStack(stack).resourceCountIs('AWS::Lambda::Function', 1);
 });
 
+test('an id that is taken', () => {
+  const stack = stackWith({});
+  expect(() => new CallAwsServiceCrossRegion(stack, 'Task', GET_OBJECT)).toThrow(
+    "There is already a Construct with name 'Task' in Stack [Stack]",
+  );
+});
+
+test('no action', () => {
+  expect(() => stackWith({ action: '' })).toThrow('action must be camelCase, got: ');
+});
+
+test('names that are tokens, with an action', () => {
+  const stack = stackWith({ service: Aws.STACK_NAME, action: Aws.ACCOUNT_ID, iamAction: 's3:GetObject' });
+  expect(errorsOf(stack)).toEqual([]);
+});
+
 test('tokens in every prop that takes a string', () => {
   const stack = stackWith({
     service: 's3',
@@ -276,6 +344,9 @@ test('tokens in every prop that takes a string', () => {
     endpoint: `https://s3.${Aws.REGION}.example.com`,
     parameters: { Bucket: `b-${Aws.ACCOUNT_ID}`, Key: Aws.STACK_NAME },
     iamResources: [`arn:${Aws.PARTITION}:s3:::b-${Aws.ACCOUNT_ID}/*`],
+    iamAction: `${Aws.STACK_NAME}:GetObject`,
+    iamConditions: { StringEquals: { 'aws:ResourceAccount': Aws.ACCOUNT_ID } },
+    passRoles: [iam.Role.fromRoleArn(newStack(), 'Role', `arn:aws:iam::${Aws.ACCOUNT_ID}:role/r`)],
   });
   expect(errorsOf(stack)).toEqual([]);
 });
@@ -307,6 +378,16 @@ describe('a function of another stack', () => {
         '`S1`, so that each stack would have to be deployed before the other: create a CrossRegionFunction in `S0`, ' +
         'or write the name or ARN out',
     ]);
+  });
+
+  test('cannot hold a name from a stack that needs the function itself, as the CDK says', () => {
+    const { app, here, there, handler } = stacks();
+    const task = new CallAwsServiceCrossRegion(here, 'Task', { ...GET_OBJECT, handler });
+    new sfn.StateMachine(here, 'StateMachine', { definitionBody: sfn.DefinitionBody.fromChainable(task) });
+    const role = new iam.Role(here, 'Role', { assumedBy: new iam.AccountRootPrincipal() });
+    const call = { service: 'iam', action: 'getRole', parameters: { RoleName: 'r' }, iamResources: [role.roleArn] };
+    new CallAwsServiceCrossRegion(there, 'Other', { ...GET_OBJECT, ...call, handler });
+    expect(() => app.synth()).toThrow(/would create a cyclic reference/);
   });
 
   test('must be in the same Region', () => {
