@@ -2,15 +2,16 @@
  * Builds the package: the npm tarball and the Python wheel, in `dist`.
  *
  * In: the sources, and `lambda/<architecture>/bootstrap` of at least one architecture. Out: `dist/js/*.tgz`,
- * `dist/python/*.whl`, and `dist/contents.txt`, which lists what is in the tarball. Fails on a binary that
- * Lambda could not run, on a README snippet that does not compile, on an API.md that is not up to date, on a tarball
- * that is too large.
+ * `dist/python/*.whl`, `dist/contents.txt`, which lists what is in the tarball, and `PACKAGE.md`, the same for a reader.
+ * Fails on a binary that Lambda could not run, on a README snippet that does not compile, on an API.md that is not up to
+ * date, on a tarball that is too large.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkBinary } from './binary.mjs';
+import { contentsPage } from './contents.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -62,6 +63,7 @@ const { size } = statSync(tarball);
 if (size > TARBALL_LIMIT * binaries.length) {
   throw new Error(`${tarball} has ${size} bytes, more than ${TARBALL_LIMIT * binaries.length}`);
 }
+writeFileSync('PACKAGE.md', contentsPage({ tarball: size, wheel: statSync(wheel).size, binaries, contents }));
 console.log(`${tarball}: ${size} bytes, ${contents.trim().split('\n').length} files`);
 console.log(`${wheel}: ${statSync(wheel).size} bytes`);
 

@@ -97,9 +97,16 @@ describe('actions', () => {
   });
 
   test('that cannot be derived are asked for, with near names', () => {
-    const call = { service: 'dax', action: 'batchGetItem' } as const;
-    const stack = stackWith({ ...call, parameters: {} });
-    expect(errorsOf(stack).join()).toMatch(/has no action|`iamAction` is missing/);
+    const call = { service: 'kms', action: 'getKeyLastUsage', parameters: { KeyId: 'k' } };
+    expect(errorsOf(stackWith(call))).toEqual([
+      '`iamAction` is missing: which action permits `GetKeyLastUsage` is not known; near names are ' +
+        '`kms:GetKeyPolicy`, `kms:GetPublicKey`, `kms:GetKeyRotationStatus`',
+    ]);
+    expect(errorsOf(stackWith({ ...call, iamAction: 'kms:GetKeyLastUsage' }))).toEqual([]);
+    const unlike = { service: 'kms', action: 'encapsulate', parameters: { KeyId: 'k', EncapsulationAlgorithm: 'a' } };
+    expect(errorsOf(stackWith(unlike))).toEqual([
+      '`iamAction` is missing: which action permits `Encapsulate` is not known',
+    ]);
   });
 
   test('are asked for where the operation is a token', () => {
