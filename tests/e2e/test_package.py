@@ -16,6 +16,9 @@ from support.cdk import Cdk
 from support.executions import execute
 from support.ministack import Ministack, ministack
 
+# A download of the CDK, and three syntheses, each by an interpreter that starts another one.
+pytestmark = pytest.mark.timeout(1800)
+
 APPS = Path(__file__).parent / "apps" / "packaged"
 HERE = "ap-northeast-1"
 CDK_LIB = "2.276.0"

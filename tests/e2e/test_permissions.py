@@ -16,7 +16,7 @@ import pytest
 from demo import there
 from demo.there import HERE
 from support.cdk import Cdk
-from support.executions import execute
+from support.executions import Execution, execute
 from support.ministack import Ministack, ministack
 
 APP = Path(__file__).parent / "apps" / "main-job-as-caller"
@@ -36,6 +36,12 @@ FIRST_USER = {
     # Without it, S3 does not say whether a key exists.
     "s3:ListBucket": "Refused",
 }
+# What each task needs by itself.
+NEEDED = {
+    **{task: action for action, task in FIRST_USER.items() if action != "s3:ListBucket"},
+    "GetJson": "s3:GetObject",
+    "Refused": "s3:GetObject",
+}
 # Actions whose absence changes nothing here, and why.
 NOT_ENFORCED = {
     "sts:GetCallerIdentity": "AWS, too, allows it whatever a policy says",
@@ -50,12 +56,29 @@ class Scoped:
     told: dict[str, str]
     role: str
     policies: dict[str, list[dict[str, Any]]]
+    whole: Execution
 
     @property
     def statements(self) -> list[dict[str, Any]]:
         """All but those with which the function writes its own log."""
         every = itertools.chain(*self.policies.values())
         return [one for one in every if not any(action.startswith("logs:") for action in _actions(one))]
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        told = self.local.client("stepfunctions", HERE).describe_state_machine(stateMachineArn=self.machine)
+        return json.loads(told["definition"])
+
+    def machine_of(self, task: str) -> str:
+        """A state machine of that task alone, which takes the output of a whole execution."""
+        client = self.local.client("stepfunctions", HERE)
+        kept = {key: value for key, value in self.definition["States"][task].items() if key not in ("Next", "Catch")}
+        made = client.create_state_machine(
+            name=f"only-{task}",
+            definition=json.dumps({"StartAt": task, "States": {task: {**kept, "End": True}}}),
+            roleArn=client.describe_state_machine(stateMachineArn=self.machine)["roleArn"],
+        )
+        return made["stateMachineArn"]
 
     def allow_all_but(self, action: str | None) -> None:
         for name, statements in self.policies.items():
@@ -83,12 +106,12 @@ def scoped(binary) -> Iterator[Scoped]:
             policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
         }
-        yield Scoped(local, machine, told, name, policies)
+        yield Scoped(local, machine, told, name, policies, execute(local, machine, told))
         app.destroy(STACK)
 
 
 def test_policy_is_enough(scoped):
-    ended = execute(scoped.local, scoped.machine, scoped.told)
+    ended = scoped.whole
     assert ended.status == "SUCCEEDED", (ended.last_state, ended.error, ended.cause)
     assert ended.output["Refused"]["Error"] == "NoSuchKey"
 
@@ -115,6 +138,23 @@ def test_without_its_statement_the_task_is_denied(scoped, action):
     assert ended.last_state == FIRST_USER[action]
     assert ended.error in DENIALS, ended.cause
     assert json.loads(json.loads(ended.cause)["errorMessage"])["effect"] == "none"
+
+
+@pytest.mark.parametrize("task", [task for task, action in NEEDED.items() if action not in NOT_ENFORCED])
+def test_each_task_alone_is_denied_without_its_statement(scoped, task):
+    machine = scoped.machine_of(task)
+    scoped.allow_all_but(NEEDED[task])
+    try:
+        ended = execute(scoped.local, machine, scoped.whole.output)
+    finally:
+        scoped.allow_all_but(None)
+    assert (ended.status, ended.last_state) == ("FAILED", task)
+    assert ended.error in DENIALS, ended.cause
+
+
+def test_tasks_are_those_of_the_example(scoped):
+    states = scoped.definition["States"]
+    assert {name for name, state in states.items() if state["Type"] == "Task"} == set(NEEDED)
 
 
 def _actions(statement: dict[str, Any]) -> set[str]:
