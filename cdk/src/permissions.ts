@@ -117,7 +117,7 @@ function statement(request: Request, actions: string[], resources: string[]): ia
 
 /** The condition on the Region that a user wrote with the operator of the derived one. */
 function ownRegionsOf(conditions: Request['iamConditions']): string | undefined {
-  const own = Object.keys((conditions?.StringEquals ?? {}) as object);
+  const own = Object.keys(conditions?.StringEquals ?? {});
   return own.find((key) => key.toLowerCase() === REQUESTED_REGION.toLowerCase());
 }
 
