@@ -324,7 +324,7 @@ test('a stack without environment works', () => {
 test('an id that is taken', () => {
   const stack = stackWith({});
   expect(() => new CallAwsServiceCrossRegion(stack, 'Task', GET_OBJECT)).toThrow(
-    "There is already a Construct with name 'Task' in Stack [Stack]",
+    "There is already a Construct with name 'Task' in ",
   );
 });
 
