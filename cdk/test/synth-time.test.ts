@@ -8,7 +8,7 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { CallAwsServiceCrossRegion } from '../src';
 import { HERE } from './support';
 
-/** Seconds that 100 tasks may cost more. */
+/** Seconds of processor time that 100 tasks may cost more: what else the machine does at the time does not count. */
 const BUDGET = 2;
 
 /** The largest catalogs among them. */
@@ -23,7 +23,7 @@ const CALLS = [
 type Task = typeof CallAwsServiceCrossRegion | typeof peer.CallAwsServiceCrossRegion;
 
 function seconds(task: Task): number {
-  const start = performance.now();
+  const start = process.cpuUsage();
   const app = new App();
   const stack = new Stack(app, 'Stack', { env: HERE });
   let chain: sfn.Chain | undefined;
@@ -34,7 +34,8 @@ function seconds(task: Task): number {
   }
   new sfn.StateMachine(stack, 'StateMachine', { definitionBody: sfn.DefinitionBody.fromChainable(chain!) });
   app.synth();
-  return (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1_000_000;
 }
 
 test('100 tasks cost less than two seconds more', () => {
