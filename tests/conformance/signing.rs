@@ -4,12 +4,16 @@
 //! verifies SigV4A (`signing/recompute.py`). Paths, queries and header values hold what one layer or another treats in
 //! its own way; one call of every service shows that each is signed under some name that holds together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_credential_types::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handler::catalog;
+use handler::catalog::blob::SERVICES;
+use handler::catalog::model::Auth;
+use handler::client::auth;
+use handler::endpoint::Resolved;
 use handler::input;
 use serde_json::{Map, Value, json};
 use tests::Tally;
@@ -104,7 +108,10 @@ fn judge(case: &Case, verdict: &Value) -> Result<(), String> {
 }
 
 fn finish(suite: &'static str, cases: &[Case]) {
-    let mut tally = Tally::new(suite);
+    judge_all(Tally::new(suite), cases);
+}
+
+fn judge_all(mut tally: Tally, cases: &[Case]) {
     for (case, verdict) in cases.iter().zip(recompute(cases)) {
         tally.case(&case.name, judge(case, &verdict));
     }
@@ -243,12 +250,68 @@ async fn none() {
     finish("signatures, none", &cases);
 }
 
+/// A token of another kind than AWS's signature has no source in a function: refused by name, before a socket opens.
+#[tokio::test]
+async fn refused() {
+    let mut tally = Tally::new("signatures that a function cannot make");
+    for (service, action, scheme) in [
+        ("codecatalyst", "getUserDetails", "bearer tokens"),
+        ("importexport", "listJobs", "SigV2"),
+        ("sdb", "listDomains", "SigV2"),
+    ] {
+        let function = Function::new(&json!([entry(service, &[action])]), |_| Reply::empty());
+        let error = function.invoke(call(service, action, json!({}))).await.unwrap_err();
+        let told = format!("`{service}` takes {scheme} only in `{action}`, and a function's role signs by SigV4");
+        let outcome = if !function.wire.take().is_empty() {
+            Err("was sent".to_owned())
+        } else if error.name() == "CrossRegion.NotAllowed" && error.message == told {
+            Ok(())
+        } else {
+            Err(error.to_message())
+        };
+        tally.case(format!("{service} {action}"), outcome);
+    }
+    tally.finish();
+}
+
+/// All operations that are refused, and none besides: what takes bearer tokens and SigV4 is signed by SigV4.
+#[test]
+fn schemes_of_every_operation() {
+    let mut tally = Tally::new("signatures, scheme of every operation");
+    let mut refused = BTreeMap::<&str, usize>::new();
+    let endpoint = Resolved {
+        url: "https://example.com".to_owned(),
+        headers: Vec::new(),
+        properties: Vec::new(),
+        auth_schemes: Vec::new(),
+    };
+    for entry in SERVICES {
+        let service = catalog::service(entry.id).unwrap();
+        for name in service.operation_names() {
+            let operation = service.operation(name).unwrap();
+            match auth::choose(operation, "us-west-2", &endpoint) {
+                Ok(signing) => tally.case(
+                    format!("{} {name}", service.id()),
+                    if matches!(signing.scheme, Auth::Bearer | Auth::Sigv2) { Err("not signed") } else { Ok(()) },
+                ),
+                Err(_) => {
+                    tally.skip("refused: bearer tokens or SigV2 only");
+                    *refused.entry(service.id()).or_default() += 1;
+                }
+            }
+        }
+    }
+    let expected = [("account-access-runtime", 2), ("codecatalyst", 38), ("importexport", 6), ("sdb", 10)];
+    assert_eq!(refused.into_iter().collect::<Vec<_>>(), expected);
+    tally.finish();
+}
+
 /// One call of every service that has one without required parameters.
 #[tokio::test]
 async fn every_service() {
     let mut cases = Vec::new();
     let mut services = BTreeSet::new();
-    let mut skipped = 0;
+    let mut tally = Tally::new("signatures, one call of every service");
     for file in tests::names(&tests::root().join("handler/models")) {
         let Some(id) = file.strip_suffix(".json") else { continue };
         let Ok(service) = catalog::service(id) else { continue };
@@ -269,12 +332,11 @@ async fn every_service() {
         }
         match found {
             Some(case) if case.request.headers.contains_key("authorization") => cases.push(case),
-            _ => skipped += 1,
+            _ => tally.skip("no signed call without required parameters"),
         }
     }
-    println!("{} services, {skipped} without a signed call that needs no parameters", services.len());
     assert!(services.len() > 430 && cases.len() > 350, "{} of {}", cases.len(), services.len());
-    finish("signatures, one call of every service", &cases);
+    judge_all(tally, &cases);
 }
 
 /// A verifier that finds nothing would pass everything.

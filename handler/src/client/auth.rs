@@ -62,13 +62,17 @@ pub fn choose(operation: &Operation, region: &str, endpoint: &Resolved) -> Resul
             signing.scheme = scheme;
             Ok(signing)
         }
-        None => Err(Error::new(
-            Kind::NotAllowed,
-            format!(
-                "`{}` cannot be called with a function's role: it takes bearer tokens or SigV2 only",
-                operation.service.id()
-            ),
-        )),
+        None => {
+            let taken = if modelled.contains(&Auth::Bearer) { "bearer tokens" } else { "SigV2" };
+            Err(Error::new(
+                Kind::NotAllowed,
+                format!(
+                    "`{}` takes {taken} only in `{}`, and a function's role signs by SigV4",
+                    operation.service.id(),
+                    operation.action()
+                ),
+            ))
+        }
     }
 }
 

@@ -13,7 +13,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
-use crate::catalog::model::ShapeTrait;
 use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self};
 
@@ -87,26 +86,23 @@ fn value(
         Kind::Blob => STANDARD.encode(deserializer.read_blob(schema)?).into(),
         Kind::Timestamp => timestamp(deserializer.read_timestamp(schema)?),
         Kind::Document => document(deserializer.read_document(schema)?),
-        Kind::List(element) => list(shape, element, schema, deserializer)?,
-        Kind::Map(_, member) => map(shape, member, schema, deserializer)?,
+        Kind::List(element) => list(element, schema, deserializer)?,
+        Kind::Map(_, member) => map(member, schema, deserializer)?,
         Kind::Structure(_) | Kind::Union(_) => structure(shape, shape.schema(), deserializer)?.into(),
     })
 }
 
+/// Null stays where a service put it, whether or not the model calls the collection sparse: places in a list count.
 fn list(
-    shape: &'static Shape,
     element: &'static Member,
     schema: &Schema<'_>,
     deserializer: &mut dyn ShapeDeserializer,
 ) -> Result<Json, SerdeError> {
-    let sparse = shape.has(&ShapeTrait::Sparse);
     let mut items = Vec::new();
     deserializer.read_list(schema, &mut |deserializer| {
         if deserializer.is_null() {
             deserializer.read_null()?;
-            if sparse {
-                items.push(Json::Null);
-            }
+            items.push(Json::Null);
             return Ok(());
         }
         items.push(member_value(element, deserializer)?);
@@ -116,19 +112,15 @@ fn list(
 }
 
 fn map(
-    shape: &'static Shape,
     member: &'static Member,
     schema: &Schema<'_>,
     deserializer: &mut dyn ShapeDeserializer,
 ) -> Result<Json, SerdeError> {
-    let sparse = shape.has(&ShapeTrait::Sparse);
     let mut entries = Map::new();
     deserializer.read_map(schema, &mut |key, deserializer| {
         if deserializer.is_null() {
             deserializer.read_null()?;
-            if sparse {
-                entries.insert(key, Json::Null);
-            }
+            entries.insert(key, Json::Null);
             return Ok(());
         }
         entries.insert(key, member_value(member, deserializer)?);
