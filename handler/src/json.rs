@@ -15,15 +15,16 @@ use serde_json::{Map, Number, Value};
 use crate::error::{Fault, Faults};
 use crate::suggest::shown;
 
-/// Memory that the values of one document may take, in steps of 32 bytes: a few bytes of JSON can become a hundred
+/// Memory that the values of one document may take, in steps of 128 bytes: a few bytes of JSON can become hundreds of
 /// times as many. The 262,144 bytes that Step Functions hands over at most do not come to this, whatever they say (the
 /// dearest are objects in objects: five bytes for `{"":}`), and a function of 128 MB lives through it.
-const MEMORY: usize = 1_150_000;
+const MEMORY: usize = 650_000;
 
-/// What values take: any of them; beyond it an array that is not empty, an object that is not, and each of its members.
+/// What values take, with all copies that a call makes of them, as measured: any of them; beyond it an array that is
+/// not empty, an object that is not, and each of its members.
 const VALUE: usize = 1;
-const ARRAY: usize = 3;
-const OBJECT: usize = 17;
+const ARRAY: usize = 1;
+const OBJECT: usize = 8;
 const MEMBER: usize = 3;
 
 /// Where in a document: text is made of it only where a fault needs it.
