@@ -8,7 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-SUITE = re.compile(r"^(?P<suite>[^:]{3,80}): (?P<cases>\d+) cases, (?P<passed>\d+) passed(?P<skipped>.*)$")
+# On a machine of one core the line stands behind the name of its test.
+SUITE = re.compile(
+    r"^(?:test \S+ \.\.\. )?(?P<suite>[^:]{3,80}): (?P<cases>\d+) cases, (?P<passed>\d+) passed(?P<skipped>.*)$"
+)
 SKIPPED = re.compile(r"(\d+) skipped \(([^)]*)\)")
 CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 JEST = re.compile(r"^Tests: +(.*?)(\d+) passed, (\d+) total")
