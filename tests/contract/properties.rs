@@ -7,6 +7,7 @@
 //!
 //! Full-size runs take fresh random values, others the same ones every time.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use aws_smithy_types::DateTime;
@@ -25,7 +26,7 @@ use serde_json::{Map, Value as Json, json};
 use tests::answering::Answering;
 use tests::suites::Case;
 use tests::wire::{self, Request};
-use tests::{calls, prove};
+use tests::{Tally, calls, prove};
 
 /// A value as a parameter, and as a result.
 type Both = (Json, Json);
@@ -59,7 +60,7 @@ fn query_and_ec2_answers() {
     let writer = echo(&json!({"protocol": "rest-xml"}), Kinds::OfXml);
     let query = echo(&json!({"protocol": "query"}), Kinds::OfXml);
     let ec2 = echo(&json!({"protocol": "ec2"}), Kinds::OfXml);
-    check(everything(Kinds::OfXml), |(parameters, expected)| {
+    check("round trips, query and ec2 answers", everything(Kinds::OfXml), |(parameters, expected)| {
         let written = sign(writer, parameters)?;
         let text = String::from_utf8(written.body).unwrap();
         let inner = match (text.find('>'), text.rfind("</")) {
@@ -82,7 +83,7 @@ fn query_and_ec2_answers() {
 fn headers_and_bodies() {
     for protocol in ["rest-json", "rest-xml"] {
         let operation = operation(&json!({"protocol": protocol}), &headers_model());
-        check(located(), |(parameters, expected)| {
+        check("round trips, headers and bodies", located(), |(parameters, expected)| {
             let sent = sign(operation, parameters)?;
             let headers = sent.headers.into_iter().filter(|(name, _)| name.starts_with("x-echo")).collect();
             let answering = Answering { status: 200, headers, body: sent.body, ..Answering::default() };
@@ -114,7 +115,7 @@ fn arbitrary_parameters() {
         let members = operation.input.map(catalog::members).unwrap_or_default();
         let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
         let clients = calls::clients(Transport::default());
-        check(parameters(names), |parameters| {
+        check("arbitrary parameters", parameters(names), |parameters| {
             let refused = match input::bind(operation, parameters.clone()) {
                 Err(error) => Some(error),
                 Ok(_) => runtime().block_on(calls::sign(&clients, operation, parameters)).err(),
@@ -144,7 +145,7 @@ enum Kinds {
 
 fn round_trips(metadata: &Json, kinds: Kinds) {
     let operation = echo(metadata, kinds);
-    check(everything(kinds), |(parameters, expected)| {
+    check("round trips", everything(kinds), |(parameters, expected)| {
         let sent = sign(operation, parameters)?;
         let headers = [("smithy-protocol".to_owned(), "rpc-v2-cbor".to_owned())];
         let answering =
@@ -153,14 +154,26 @@ fn round_trips(metadata: &Json, kinds: Kinds) {
     });
 }
 
-fn check<S: Strategy>(strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+fn check<S: Strategy>(
+    suite: &'static str,
+    strategy: S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    // Counted as they run; the first that fails ends the run, and is told in its smallest form.
+    let tally = RefCell::new(Tally::new(suite));
     let config = ProptestConfig {
         cases: if prove() { 5_000 } else { 150 },
         failure_persistence: None,
         rng_seed: if prove() { RngSeed::Random } else { RngSeed::Fixed(20_261_122) },
         ..ProptestConfig::default()
     };
-    TestRunner::new(config).run(&strategy, test).unwrap_or_else(|failure| panic!("{failure}"));
+    let counted = |value| {
+        let outcome = test(value);
+        tally.borrow_mut().case(suite, outcome.clone());
+        outcome
+    };
+    TestRunner::new(config).run(&strategy, counted).unwrap_or_else(|failure| panic!("{failure}"));
+    tally.into_inner().finish();
 }
 
 fn sign(operation: &'static Operation, parameters: Map<String, Json>) -> Result<Request, TestCaseError> {
