@@ -32,10 +32,29 @@ pub fn structure(
             return deserializer.read_null();
         }
         let value = member_value(member, deserializer)?;
-        read.insert(member.name.clone(), value);
+        let known = read.get(&member.name).cloned();
+        match known.and_then(|first| Some((first, list_of(member, members)?))) {
+            Some((first, list)) => {
+                let all = read.entry(list.name.clone()).or_insert_with(|| Json::Array(vec![first]));
+                all.as_array_mut().into_iter().for_each(|all| all.push(value.clone()));
+            }
+            None => drop(read.insert(member.name.clone(), value)),
+        }
         Ok(())
     })?;
     Ok(read)
+}
+
+/// Two members of S3's older notifications share an element, one for the first value, one for all of them: the SDK
+/// reads every one as the member that the model has first.
+fn list_of(member: &Member, members: &'static [Member]) -> Option<&'static Member> {
+    let element = |it: &Member| it.schema.xml_name().map_or(it.name.as_str(), |name| name.value()).to_owned();
+    members.iter().find(|it| {
+        it.name != member.name
+            && it.schema.xml_flattened()
+            && it.schema.xml_name().is_some()
+            && element(it) == element(member)
+    })
 }
 
 fn member_value(

@@ -102,9 +102,9 @@ const EXCEPTION_METHODS: [&str; 15] = [
     "statusCode",
 ];
 
-/// Members that the Java SDK renames by hand: service, shape, member, its name. These tables hold what the configuration
-/// of its services had in March 2022, less what the rules give anyway; of those that came later, none that was looked
-/// at renames anything.
+/// Members that the Java SDK renames by hand: service, shape, member, its name. These tables hold what the
+/// configuration of its services had in March 2022, less what the rules give anyway; of those that came later, none
+/// that was looked at renames anything.
 pub const RENAMED: [(&str, &str, &str, &str); 11] = [
     ("cloudformation", "ListStacksInput", "StackStatusFilter", "StackStatusFilters"),
     ("cloudsearchdomain", "SearchRequest", "return", "ReturnValues"),
