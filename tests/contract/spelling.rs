@@ -131,7 +131,7 @@ fn only_a_services_own_error_is_renamed() {
 /// The prefixes of every integration that Step Functions documents.
 #[test]
 fn documented_prefixes() {
-    let list = tests::text(&tests::root().join("handler/modelgen/tests/step-functions.txt"));
+    let list = tests::text(&tests::root().join("tests/data/step-functions.txt"));
     let mut tally = Tally::new("error prefixes, documented");
     for prefix in list.lines().filter(|line| !line.starts_with(['#', '-'])) {
         let service = catalog::service(prefix).unwrap();
