@@ -115,7 +115,7 @@ export function serviceNames(): string[] {
 }
 
 function normalized(name: string): string {
-  return name.toLowerCase().replace(/[-_ ]/g, '');
+  return name.toLowerCase().replace(/[-_ .]/g, '');
 }
 
 function readIndex(): Index {

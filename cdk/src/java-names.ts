@@ -20,12 +20,17 @@ const RESERVED = new Set(
 
 /** Members that the Java SDK renames by hand, by service, shape and member. */
 const RENAMED: Readonly<Record<string, string>> = {
+  'cloudformation ListStacksInput StackStatusFilter': 'StackStatusFilters',
   'cloudsearchdomain SearchRequest return': 'ReturnValues',
+  'cognito-idp AccountTakeoverActionType Notify': 'SendNotification',
   'dynamodb AttributeValue NULL': 'Nul',
   'dynamodbstreams AttributeValue NULL': 'Nul',
   'ec2 FpgaImage Public': 'IsPublic',
   'ec2 Image Public': 'PublicLaunchPermissions',
   'elasticbeanstalk CreatePlatformVersionResult Builder': 'PlatformBuilder',
+  'snowball Notification NotifyAll': 'NotifyAllJobStates',
+  'sns AddPermissionInput AWSAccountId': 'AwsAccountIds',
+  'sns AddPermissionInput ActionName': 'ActionNames',
 };
 
 /** A member of a structure: `DBClusterIdentifier` is `DbClusterIdentifier`. */

@@ -2,9 +2,11 @@
 //!
 //! Enters: raw bytes. Leaves: a [`Value`] that says what the bytes say, and nothing less. Refused, each with its line
 //! and column or its path: what is no JSON (RFC 8259), no UTF-8 or begins with a byte order mark, what follows the
-//! value, nesting of 128 levels or more, numbers that no double or 64-bit integer holds, and keys that stand twice
-//! in one object, of which parsers silently keep one. No fault quotes the content, except for keys.
+//! value, nesting of 128 levels or more, more values than memory is kept for, numbers that no double or 64-bit integer
+//! holds, and keys that stand twice in one object, of which parsers silently keep one. No fault quotes the content,
+//! except for keys.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -12,6 +14,18 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::{Fault, Faults};
 use crate::suggest::shown;
+
+/// Memory that the values of one document may take, in steps of 128 bytes: a few bytes of JSON can become hundreds of
+/// times as many. The 262,144 bytes that Step Functions hands over at most do not come to this, whatever they say (the
+/// dearest are objects in objects: five bytes for `{"":}`), and a function of 128 MB lives through it.
+const MEMORY: usize = 650_000;
+
+/// What values take, with all copies that a call makes of them, as measured: any of them; beyond it an array that is
+/// not empty, an object that is not, and each of its members.
+const VALUE: usize = 1;
+const ARRAY: usize = 1;
+const OBJECT: usize = 8;
+const MEMBER: usize = 3;
 
 /// Where in a document: text is made of it only where a fault needs it.
 #[derive(Debug, Clone, Copy)]
@@ -80,11 +94,16 @@ pub fn collect(raw: &[u8], root: Path<'_>, faults: &mut Faults) -> Option<Value>
         }
     };
     let mut parser = serde_json::Deserializer::from_str(text);
-    let parsed = Strict { path: root, faults: &mut *faults }.deserialize(&mut parser);
+    let memory = Cell::new(MEMORY);
+    let parsed = Strict { path: root, faults: &mut *faults, memory: &memory }.deserialize(&mut parser);
     match parsed.and_then(|value| parser.end().map(|()| value)) {
         Ok(value) => {
             refuse_wide_integers(text, root, faults);
             Some(value)
+        }
+        Err(_) if memory.get() == 0 => {
+            faults.push(root.fault("holds more values than any input of a state machine could"));
+            None
         }
         Err(error) => {
             faults.push(root.fault(format!("not JSON: {error}")));
@@ -110,12 +129,22 @@ pub fn kind(value: &Value) -> &'static str {
 struct Strict<'p, 'f> {
     path: Path<'p>,
     faults: &'f mut Faults,
+    /// What is left of [`MEMORY`].
+    memory: &'f Cell<usize>,
+}
+
+impl Strict<'_, '_> {
+    fn take<E: serde::de::Error>(&self, memory: usize) -> Result<(), E> {
+        self.memory.set(self.memory.get().saturating_sub(memory));
+        if self.memory.get() == 0 { Err(E::custom("too many values")) } else { Ok(()) }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.take(VALUE)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -157,9 +186,14 @@ impl<'de> Visitor<'de> for Strict<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(element) = elements
-            .next_element_seed(Strict { path: self.path.index(array.len()), faults: &mut *self.faults })?
-        {
+        while let Some(element) = elements.next_element_seed(Strict {
+            path: self.path.index(array.len()),
+            faults: &mut *self.faults,
+            memory: self.memory,
+        })? {
+            if array.is_empty() {
+                self.take(ARRAY)?;
+            }
             array.push(element);
         }
         Ok(array.into())
@@ -168,11 +202,13 @@ impl<'de> Visitor<'de> for Strict<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(key) = members.next_key::<String>()? {
+            self.take(if object.is_empty() { OBJECT + MEMBER } else { MEMBER })?;
             let path = self.path.key(&key);
             if object.contains_key(&key) {
                 self.faults.push(path.fault("duplicate key"));
             }
-            let value = members.next_value_seed(Strict { path, faults: &mut *self.faults })?;
+            let seed = Strict { path, faults: &mut *self.faults, memory: self.memory };
+            let value = members.next_value_seed(seed)?;
             object.insert(key, value);
         }
         Ok(object.into())
@@ -275,6 +311,20 @@ mod tests {
         assert_eq!(refused(b"{\0}\0"), "not JSON: key must be a string at line 1 column 2");
         assert!(refused(r#""\ud800""#).starts_with("not JSON: unexpected end of hex escape"));
         assert!(refused("\"\n\"").starts_with("not JSON: control character"));
+    }
+
+    /// The inputs that cost most, at the size that Step Functions can hand over, and at that of a direct invocation.
+    #[test]
+    fn memory_ends_before_a_function_does() {
+        let nested = format!("{}1{},", r#"{"":"#.repeat(120), "}".repeat(120));
+        for unit in ["1,", "[],", "[1],", "\"\",", r#"{"":1},"#, r#"{"":[1]},"#, &nested] {
+            let list = |bytes: usize| format!("[{}0]", unit.repeat(bytes / unit.len() - 1));
+            assert!(read(list(262_144)).is_ok(), "{unit}");
+            assert_eq!(refused(list(6_000_000)), "holds more values than any input of a state machine could");
+        }
+        let keys = |count: u32| (0..count).map(|at| format!("\"{at}\":1")).collect::<Vec<_>>().join(",");
+        assert!(read(format!("{{{}}}", keys(30_000))).is_ok());
+        assert!(refused(format!("{{{}}}", keys(500_000))).starts_with("holds more values"));
     }
 
     #[test]

@@ -148,3 +148,19 @@ impl<S: Service<LambdaInvocation>> Service<LambdaInvocation> for Taken<S> {
         self.inner.call(invocation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bug_is_answered_as_one_and_tells_nothing() {
+        std::panic::set_hook(Box::new(|_| {}));
+        let error = unpanicked::<()>(async { panic!("SECRET") }).await.unwrap_err();
+        assert_eq!(error.name(), "CrossRegion.Internal");
+        let report: serde_json::Value = serde_json::from_str(&error.to_message()).unwrap();
+        // Who knows how far it came.
+        assert_eq!(report["effect"], "unknown");
+        assert!(!error.to_message().contains("SECRET"));
+    }
+}

@@ -84,7 +84,7 @@ impl Spelling {
     pub fn error(self, operation: &'static Operation, mut error: Error) -> Error {
         let metadata = operation.service.metadata();
         let exception = match (self, error.origin()) {
-            (Self::StepFunctions, Origin::Modelled) => java::exception(error.name()),
+            (Self::StepFunctions, Origin::Modelled) => java::exception(&metadata.id, error.name()),
             (Self::StepFunctions, Origin::Unmodelled) => {
                 java::base_exception(&metadata.id, &metadata.service_id)
             }

@@ -4,7 +4,7 @@
 //! effect, status and attempts, the number of requests that the server saw. Every case must be answered before Lambda
 //! would have killed the function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
@@ -21,7 +21,9 @@ use handler::telemetry::Invocation;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tests::Tally;
-use tests::faulty::{Faulty, Reply, black_hole, closed};
+use tests::faulty::{self, Faulty, black_hole, closed};
+use tests::invoked::{Function, entry};
+use tests::recording::Reply;
 
 /// Threads that wait for their servers most of the time.
 const AT_ONCE: usize = 24;
@@ -68,8 +70,8 @@ enum Server {
     /// Connections are never accepted.
     BlackHole,
     /// The script is spoken in plain text where TLS is expected.
-    NoTls(Vec<Reply>),
-    Replies(Vec<Reply>),
+    NoTls(Vec<faulty::Reply>),
+    Replies(Vec<faulty::Reply>),
 }
 
 impl Default for Server {
@@ -97,6 +99,8 @@ struct Expected {
     fields: Option<Value>,
     #[serde(default)]
     says: Vec<String>,
+    /// `totalRetryDelay` of a result, at least and at most.
+    retry_delay_ms: Option<(u64, u64)>,
     /// Of the result, what there must be at least.
     result: Option<Value>,
     /// The least time that the case takes, and the most.
@@ -199,6 +203,48 @@ fn run(case: &Case, call: &Map<String, Value>, region: &str) -> Vec<String> {
     })
 }
 
+/// A token that the caller left out is the handler's: the same in every attempt of a call, another in the next call.
+#[tokio::test]
+async fn the_attempts_of_one_call_share_their_token() {
+    let calls = [
+        ("athena", "startQueryExecution", json!({"QueryString": "SELECT 1"}), "ClientRequestToken"),
+        ("ec2", "createVolume", json!({"AvailabilityZone": "us-west-2a", "Size": 1}), "ClientToken"),
+        ("backup", "createBackupVault", json!({"BackupVaultName": "v"}), "CreatorRequestId"),
+    ];
+    let mut tally = Tally::new("tokens of attempts");
+    for (service, action, parameters, member) in calls {
+        let function = Function::new(&json!([entry(service, &[action])]), |_| Reply::status(503, ""));
+        let event = json!({
+            "service": service, "action": action, "parameters": parameters, "retry": {"mode": "sdk", "maxAttempts": 3}
+        });
+        let mut tokens = BTreeSet::new();
+        for _ in 0..2 {
+            function.invoke(event.clone()).await.unwrap_err();
+            let bodies: Vec<String> = function
+                .wire
+                .take()
+                .iter()
+                .map(|request| String::from_utf8(request.body.clone()).unwrap())
+                .collect();
+            let token = bodies.first().and_then(|body| {
+                let after = body.split(member).nth(1)?.trim_start_matches(['"', ':', '=', ' ']);
+                uuid::Uuid::parse_str(after.get(..36)?).ok()
+            });
+            let outcome = match token {
+                _ if bodies.len() != 3 => Err(format!("{} attempts", bodies.len())),
+                None => Err(format!("no token: {bodies:?}")),
+                Some(token) if !tokens.insert(token) => Err("the next call's token is the same".to_owned()),
+                Some(_) if bodies.iter().any(|body| *body != bodies[0]) => {
+                    Err(format!("attempts differ: {bodies:?}"))
+                }
+                Some(_) => Ok(()),
+            };
+            tally.case(format!("{service} {action}"), outcome);
+        }
+    }
+    tally.finish();
+}
+
 /// A function in another Region, for which the server stands in for all of AWS.
 fn handler(event: &Map<String, Value>, url: &str, result_limit: usize) -> Handler {
     let table = json!([{ "service": event["service"], "actions": [event["action"]], "regions": ["*"] }]);
@@ -250,6 +296,10 @@ fn judge(expected: &Expected, outcome: Result<String, Error>) -> Vec<String> {
     }
     if let Some(expected) = expected.attempts {
         same("attempts", &json!(expected), &told["attempts"]);
+    }
+    if let Some((least, most)) = expected.retry_delay_ms {
+        let delay = told["totalRetryDelay"].as_u64().is_some_and(|it| (least..=most).contains(&it));
+        same("totalRetryDelay within its bounds", &json!(true), &json!(delay));
     }
     for (key, expected) in [("code", &expected.code), ("requestId", &expected.request_id)] {
         if let Some(expected) = expected {

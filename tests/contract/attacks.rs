@@ -20,6 +20,7 @@ use handler::error::{Error, MESSAGE_LIMIT};
 use handler::telemetry::Invocation;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tests::Tally;
 
 /// Far more than any case needs, also unoptimised on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -70,7 +71,7 @@ struct Repeat {
 #[tokio::test]
 async fn nothing_gets_past() {
     let suite: Suite = serde_json::from_str(include_str!("../data/attacks.json")).unwrap();
-    let mut failures = Vec::new();
+    let mut tally = Tally::new("attacks");
     for class in &suite.classes {
         assert!(!class.cases.is_empty(), "{}", class.name);
         for case in &class.cases {
@@ -81,13 +82,11 @@ async fn nothing_gets_past() {
             if started.elapsed() > LONGEST {
                 faults.push(format!("took {:?}", started.elapsed()));
             }
-            failures
-                .extend(faults.into_iter().map(|fault| format!("{} / {}: {fault}", class.name, case.name)));
+            let outcome = if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) };
+            tally.case(format!("{} / {}", class.name, case.name), outcome);
         }
     }
-    let cases: usize = suite.classes.iter().map(|class| class.cases.len()).sum();
-    println!("{cases} cases in {} classes, {} failures", suite.classes.len(), failures.len());
-    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    tally.finish();
 }
 
 fn event(case: &Case, base: &Map<String, Value>) -> Vec<u8> {

@@ -21,11 +21,12 @@ use tests::Tally;
 const DEPTH: usize = 2;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Published {
     #[expect(dead_code, reason = "for readers of the file")]
     docs: Vec<String>,
     members: Vec<(String, String, String, String, String)>,
+    error_members: Vec<(String, String, String, String, String)>,
     errors: Vec<(String, Option<String>, String, String)>,
 }
 
@@ -75,7 +76,7 @@ fn published_members() {
     let mut tally = Tally::new("members' names, published");
     let published = published();
     assert!(published.members.len() >= 100);
-    for (service, shape, member, name, _) in &published.members {
+    for (service, shape, member, name, _) in published.members.iter().chain(&published.error_members) {
         let known = structures(catalog::service(service).unwrap());
         let has_member = |shape: &&Shape| catalog::members(shape).iter().any(|it| it.name == *member);
         let outcome = match known.get(shape.as_str()).copied().filter(has_member) {
@@ -130,7 +131,7 @@ fn only_a_services_own_error_is_renamed() {
 /// The prefixes of every integration that Step Functions documents.
 #[test]
 fn documented_prefixes() {
-    let list = tests::text(&tests::root().join("handler/modelgen/tests/step-functions.txt"));
+    let list = tests::text(&tests::root().join("tests/data/step-functions.txt"));
     let mut tally = Tally::new("error prefixes, documented");
     for prefix in list.lines().filter(|line| !line.starts_with(['#', '-'])) {
         let service = catalog::service(prefix).unwrap();
@@ -146,7 +147,7 @@ fn documented_prefixes() {
 fn no_two_members_of_a_shape_share_a_name() {
     let mut tally = Tally::new("members of every shape");
     let mut shared_errors = Vec::new();
-    let mut renamed = BTreeSet::new();
+    let (mut renamed, mut renamed_in_errors, mut renamed_errors) = (BTreeSet::new(), 0, 0);
     for service in services() {
         let mut errors: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for (shape_name, shape) in structures(service) {
@@ -169,7 +170,16 @@ fn no_two_members_of_a_shape_share_a_name() {
                 );
             }
             if is_error(shape) {
-                errors.entry(java::exception(shape_name)).or_default().push(shape_name);
+                renamed_in_errors += java::RENAMED_IN_ERRORS
+                    .iter()
+                    .filter(|(id, member, _, shapes)| {
+                        let has_it = || catalog::members(shape).iter().any(|it| it.name == *member);
+                        *id == service.id() && shapes.contains(&shape_name) && has_it()
+                    })
+                    .count();
+                let is_renamed = |it: &&(&str, &str, &str)| (it.0, it.1) == (service.id(), shape_name);
+                renamed_errors += java::RENAMED_ERRORS.iter().filter(is_renamed).count();
+                errors.entry(java::exception(service.id(), shape_name)).or_default().push(shape_name);
             }
         }
         let shared = errors.into_iter().filter(|(_, shapes)| shapes.len() > 1);
@@ -177,6 +187,8 @@ fn no_two_members_of_a_shape_share_a_name() {
             .extend(shared.map(|(name, shapes)| format!("{} {name}: {}", service.id(), shapes.join(", "))));
     }
     assert_eq!(renamed.len(), java::RENAMED.len(), "what is renamed by hand is in the catalog: {renamed:?}");
+    let in_errors: usize = java::RENAMED_IN_ERRORS.iter().map(|it| it.3.len()).sum();
+    assert_eq!((renamed_in_errors, renamed_errors), (in_errors, java::RENAMED_ERRORS.len()));
     assert_eq!(
         shared_errors,
         [

@@ -89,6 +89,17 @@ DOCUMENTS = [
 JSON_VALUES = [{}, {"a": [1, 2.5, "three", None, True, {"b": "text"}]}, {"deep": {"deepest": []}}]
 
 
+def is_checksum(member):
+    """Of the body, in a header."""
+    name = member.serialization.get("name", "").lower()
+    is_one = name == "content-md5" or name.startswith("x-amz-checksum-")
+    return (
+        member.serialization.get("location") == "header"
+        and is_one
+        and not name.endswith(("-algorithm", "-type", "-mode"))
+    )
+
+
 class Values:
     """One source of values; `mode` is `required`, `sample`, `shallow` or `deep`."""
 
@@ -103,6 +114,8 @@ class Values:
         self.random = random.Random(seed)
         self.mode = mode
         self.left = self.BUDGET[mode]
+        # Where each of a dozen checksums is given by chance, one always is, and no client ever makes one.
+        self.without_checksums = random.Random(f"{seed} checksums").random() < 0.5
 
     def parameters(self, shape):
         return self.structure(shape, [], shape.serialization.get("payload"))
@@ -139,6 +152,8 @@ class Values:
         member = shape.members[name]
         if name in shape.required_members:
             return True
+        if self.without_checksums and is_checksum(member):
+            return False
         if (self.service, name) in NEVER or not self.ends(member, [*above, shape.name]) or self.left <= 0:
             return False
         likely = self.LIKELY[self.mode]

@@ -136,6 +136,10 @@ fn modernise(shapes: &mut Value, operation: &mut Value) {
     for (name, shape) in shapes.as_object_mut().into_iter().flatten() {
         let Some(shape) = shape.as_object_mut() else { continue };
         shape.remove("resultWrapper");
+        // One of them calls a map a string.
+        if shape.contains_key("key") {
+            shape.insert("type".to_owned(), "map".into());
+        }
         if let Some(location) = shape.remove("location") {
             let name_there = shape.remove("locationName").unwrap_or_default();
             located.insert(name.clone(), json!({"location": location, "locationName": name_there}));

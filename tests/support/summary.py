@@ -6,24 +6,43 @@ output. Fails where a log has no closing line of its runner: then there was no r
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
-SUITE = re.compile(r"^(?P<suite>[^:]{3,80}): (?P<cases>\d+) cases, (?P<passed>\d+) passed(?P<skipped>.*)$")
+# On a machine of one core the line stands behind the name of its test.
+SUITE = re.compile(
+    r"^(?:test \S+ \.\.\. )?(?P<suite>[^:]{3,80}): (?P<cases>\d+) cases, (?P<passed>\d+) passed(?P<skipped>.*)$"
+)
 SKIPPED = re.compile(r"(\d+) skipped \(([^)]*)\)")
 CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 JEST = re.compile(r"^Tests: +(.*?)(\d+) passed, (\d+) total")
 PYTEST = re.compile(r"^=+ (.*passed.*) in .* =+$")
 
 
+class Suite:
+    """The runs of one suite together: some run once a seed, once a protocol, once an action."""
+
+    def __init__(self):
+        self.cases = 0
+        self.passed = 0
+        self.skipped = Counter()
+
+    def add(self, found):
+        self.cases += int(found["cases"])
+        self.passed += int(found["passed"])
+        for count, reason in SKIPPED.findall(found["skipped"]):
+            self.skipped[reason] += int(count)
+
+
 def main(folder: Path) -> None:
-    suites = []
+    suites: dict[str, Suite] = {}
     runners = []
     for log in sorted(folder.iterdir()):
         closing = []
         cargo = [0, 0, 0]
         for line in log.read_text(errors="replace").splitlines():
             if found := SUITE.match(line):
-                suites.append(found)
+                suites.setdefault(found["suite"], Suite()).add(found)
             elif found := CARGO.match(line):
                 cargo = [total + int(count) for total, count in zip(cargo, found.groups(), strict=True)]
             elif (found := JEST.match(line)) or (found := PYTEST.match(line)):
@@ -39,9 +58,9 @@ def main(folder: Path) -> None:
     print("Made by `make prove` from what the suites print; no number here is typed by hand.\n")
     print("| suite | cases | passed | skipped |")
     print("| --- | --- | --- | --- |")
-    for found in suites:
-        skipped = "; ".join(f"{count}: {reason}" for count, reason in SKIPPED.findall(found["skipped"]))
-        print(f"| {found['suite']} | {int(found['cases']):,} | {int(found['passed']):,} | {skipped} |")
+    for name, suite in suites.items():
+        skipped = "; ".join(f"{count:,}: {reason}" for reason, count in suite.skipped.items())
+        print(f"| {name} | {suite.cases:,} | {suite.passed:,} | {skipped} |")
     print("\n| runner | closing lines |")
     print("| --- | --- |")
     for name, closing in runners:

@@ -76,6 +76,27 @@ pub fn pairs(text: &str) -> Vec<(String, String)> {
     pairs
 }
 
+/// The order of a map's entries means nothing: the numbers that a form gives them become their keys.
+fn by_key(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let keys: BTreeMap<String, String> = pairs
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_suffix(".key")?.to_owned(), value.clone())))
+        .filter(|(entry, _)| entry.rsplit('.').next().is_some_and(|number| number.parse::<u32>().is_ok()))
+        .collect();
+    let named = |name: &str| {
+        let (mut entry, mut named) = (String::new(), String::new());
+        for part in name.split_inclusive('.') {
+            entry.push_str(part);
+            let key = keys.get(entry.trim_end_matches('.'));
+            named.push_str(&key.map_or_else(|| part.to_owned(), |key| format!("[{key}].")));
+        }
+        named
+    };
+    let mut pairs: Vec<_> = pairs.iter().map(|(name, value)| (named(name), value.clone())).collect();
+    pairs.sort_by(|one, other| one.0.cmp(&other.0));
+    pairs
+}
+
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
@@ -98,7 +119,7 @@ pub fn same_body(form: Form, expected: &[u8], found: &[u8]) -> Result<(), String
         Form::Pairs => {
             let (expected, found) = (String::from_utf8_lossy(expected), String::from_utf8_lossy(found));
             // Of a form, unlike of a URL, it is part of the media type that a plus is a space.
-            let read = |form: &str| pairs(&form.replace('+', "%20"));
+            let read = |form: &str| by_key(pairs(&form.replace('+', "%20")));
             if same_pairs(&read(&expected), &read(&found)) { Ok(()) } else { differ(&expected, &found) }
         }
         Form::Xml => {
@@ -240,6 +261,11 @@ mod tests {
         assert!(same(Form::Json, r#"{"a": 1, "b": [1]}"#, r#"{"b":[1.0],"a":1}"#));
         assert!(same(Form::Pairs, "a=b%20c&d=", "d&a=b+c"));
         assert!(same(
+            Form::Pairs,
+            "m.entry.1.key=a&m.entry.1.value=1&m.entry.2.key=b&m.entry.2.value.x=2",
+            "m.entry.1.key=b&m.entry.1.value.x=2&m.entry.2.key=a&m.entry.2.value=1"
+        ));
+        assert!(same(
             Form::Xml,
             "<a xmlns='u'><b/>\n<c>1</c></a>",
             "<x:a xmlns:x='u'><x:c>1</x:c><x:b></x:b></x:a>"
@@ -253,6 +279,12 @@ mod tests {
         assert!(!same(Form::Json, r#"{"a": null}"#, "{}"));
         assert!(!same(Form::Pairs, "a=b%2Bc", "a=b%20c"));
         assert!(!same(Form::Pairs, "a=1", "a=1&a=1"));
+        assert!(!same(Form::Pairs, "l.1=a&l.2=b", "l.1=b&l.2=a"));
+        assert!(!same(
+            Form::Pairs,
+            "m.1.key=a&m.1.value=1&m.2.key=b&m.2.value=2",
+            "m.1.key=a&m.1.value=2&m.2.key=b&m.2.value=1"
+        ));
         assert!(!same(Form::Xml, "<a><b>1</b><b>2</b></a>", "<a><b>2</b><b>1</b></a>"));
         assert!(!same(Form::Xml, "<a> </a>", "<a></a>"));
         assert!(!same(Form::Xml, "<a xmlns='u'/>", "<a/>"));

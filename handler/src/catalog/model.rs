@@ -174,10 +174,6 @@ pub enum ShapeTrait {
     Event,
     /// Null elements of this list or map are data.
     Sparse,
-    /// List or map elements stand directly in the parent element, wherever this shape is used.
-    XmlFlattened,
-    XmlNamespace(String),
-    XmlName(String),
     TimestampFormat(TimestampFormat),
     Error {
         /// The wire code; the shape's name where the model gives no other.

@@ -60,5 +60,5 @@ fn unknown_service(spelling: &str, wanted: &str) -> Error {
 }
 
 fn normalised(spelling: &str) -> String {
-    spelling.chars().filter(|c| !matches!(c, '-' | ' ' | '_')).flat_map(char::to_lowercase).collect()
+    spelling.chars().filter(|c| !matches!(c, '-' | ' ' | '_' | '.')).flat_map(char::to_lowercase).collect()
 }

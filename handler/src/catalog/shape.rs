@@ -231,8 +231,6 @@ fn with_target(schema: Schema<'static>, target: &'static Shape) -> Result<Schema
     Ok(target.traits.iter().fold(schema, |schema, it| match it {
         ShapeTrait::Sensitive => schema.with_sensitive(),
         ShapeTrait::Streaming => schema.with_streaming(),
-        ShapeTrait::XmlFlattened => schema.with_xml_flattened(),
-        ShapeTrait::XmlNamespace(uri) => schema.with_xml_namespace(leaked(uri), None),
         ShapeTrait::TimestampFormat(format) => schema.with_timestamp_format(timestamp_format(*format)),
         _ => schema,
     }))
@@ -278,13 +276,8 @@ fn struct_schemas(
     let list: &'static [&'static Schema<'static>] =
         Box::leak(members.iter().map(|member| member.schema).collect());
     let mut schema = Schema::new_struct(id, shape_type, list);
-    for it in traits {
-        schema = match it {
-            ShapeTrait::XmlName(name) => schema.with_xml_name(leaked(name)),
-            ShapeTrait::XmlNamespace(uri) => schema.with_xml_namespace(leaked(uri), None),
-            ShapeTrait::Sensitive => schema.with_sensitive(),
-            _ => schema,
-        };
+    if traits.contains(&ShapeTrait::Sensitive) {
+        schema = schema.with_sensitive();
     }
     (list, Box::leak(Box::new(schema)))
 }

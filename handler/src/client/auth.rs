@@ -57,19 +57,19 @@ pub fn choose(operation: &Operation, region: &str, endpoint: &Resolved) -> Resul
         apply(&mut signing, scheme);
         return Ok(signing);
     }
-    match modelled.iter().copied().find(|scheme| usable(*scheme)) {
-        Some(scheme) => {
-            signing.scheme = scheme;
-            Ok(signing)
-        }
-        None => Err(Error::new(
-            Kind::NotAllowed,
-            format!(
-                "`{}` cannot be called with a function's role: it takes bearer tokens or SigV2 only",
-                operation.service.id()
-            ),
-        )),
+    if let Some(scheme) = modelled.iter().copied().find(|scheme| usable(*scheme)) {
+        signing.scheme = scheme;
+        return Ok(signing);
     }
+    let taken = if modelled.contains(&Auth::Bearer) { "bearer tokens" } else { "SigV2" };
+    Err(Error::new(
+        Kind::NotAllowed,
+        format!(
+            "`{}` takes {taken} only in `{}`, and a function's role signs by SigV4",
+            operation.service.id(),
+            operation.action()
+        ),
+    ))
 }
 
 impl Signing {

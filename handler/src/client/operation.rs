@@ -40,6 +40,7 @@ use super::{
 };
 use crate::catalog;
 use crate::catalog::Operation;
+use crate::catalog::model::Protocol;
 use crate::catalog::shape::{Kind, Member};
 use crate::error::{Error, Kind as ErrorKind};
 use crate::event::RetryMode;
@@ -252,6 +253,11 @@ impl DeserializeResponse for Deserializer {
         response: &HttpResponse,
         cfg: &ConfigBag,
     ) -> OutputOrError {
+        let mended = match self.operation.service.metadata().protocol {
+            Protocol::RpcV2Cbor => protocol::cbor::mended(response),
+            _ => None,
+        };
+        let response = mended.as_ref().unwrap_or(response);
         let status = response.status();
         if !status.is_success() || crate::quirk::is_error(self.operation, response) {
             let error = crate::quirk::error(

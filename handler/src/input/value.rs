@@ -73,11 +73,18 @@ impl SerializableStruct for Structure {
     }
 
     fn serialize_members(&self, serializer: &mut dyn ShapeSerializer) -> Result<(), SerdeError> {
-        self.members().try_for_each(|(member, value)| value.write(member.written, serializer))
+        // An empty list in a header is no header, as in botocore: the SDK would send one without a value.
+        self.members()
+            .filter(|(member, value)| !(value.is_empty_list() && member.header().is_some()))
+            .try_for_each(|(member, value)| value.write(member.written, serializer))
     }
 }
 
 impl Value {
+    fn is_empty_list(&self) -> bool {
+        matches!(self, Self::List(_, values) if values.is_empty())
+    }
+
     fn write(&self, schema: &Schema<'_>, serializer: &mut dyn ShapeSerializer) -> Result<(), SerdeError> {
         match self {
             Self::Null => serializer.write_null(schema),

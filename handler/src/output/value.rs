@@ -13,7 +13,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
-use crate::catalog::model::ShapeTrait;
 use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self};
 
@@ -33,10 +32,29 @@ pub fn structure(
             return deserializer.read_null();
         }
         let value = member_value(member, deserializer)?;
-        read.insert(member.name.clone(), value);
+        let known = read.get(&member.name).cloned();
+        match known.and_then(|first| Some((first, list_of(member, members)?))) {
+            Some((first, list)) => {
+                let all = read.entry(list.name.clone()).or_insert_with(|| Json::Array(vec![first]));
+                all.as_array_mut().into_iter().for_each(|all| all.push(value.clone()));
+            }
+            None => drop(read.insert(member.name.clone(), value)),
+        }
         Ok(())
     })?;
     Ok(read)
+}
+
+/// Two members of S3's older notifications share an element, one for the first value, one for all of them: the SDK
+/// reads every one as the member that the model has first.
+fn list_of(member: &Member, members: &'static [Member]) -> Option<&'static Member> {
+    let element = |it: &Member| it.schema.xml_name().map_or(it.name.as_str(), |name| name.value()).to_owned();
+    members.iter().find(|it| {
+        it.name != member.name
+            && it.schema.xml_flattened()
+            && it.schema.xml_name().is_some()
+            && element(it) == element(member)
+    })
 }
 
 fn member_value(
@@ -87,26 +105,23 @@ fn value(
         Kind::Blob => STANDARD.encode(deserializer.read_blob(schema)?).into(),
         Kind::Timestamp => timestamp(deserializer.read_timestamp(schema)?),
         Kind::Document => document(deserializer.read_document(schema)?),
-        Kind::List(element) => list(shape, element, schema, deserializer)?,
-        Kind::Map(_, member) => map(shape, member, schema, deserializer)?,
+        Kind::List(element) => list(element, schema, deserializer)?,
+        Kind::Map(_, member) => map(member, schema, deserializer)?,
         Kind::Structure(_) | Kind::Union(_) => structure(shape, shape.schema(), deserializer)?.into(),
     })
 }
 
+/// Null stays where a service put it, whether or not the model calls the collection sparse: places in a list count.
 fn list(
-    shape: &'static Shape,
     element: &'static Member,
     schema: &Schema<'_>,
     deserializer: &mut dyn ShapeDeserializer,
 ) -> Result<Json, SerdeError> {
-    let sparse = shape.has(&ShapeTrait::Sparse);
     let mut items = Vec::new();
     deserializer.read_list(schema, &mut |deserializer| {
         if deserializer.is_null() {
             deserializer.read_null()?;
-            if sparse {
-                items.push(Json::Null);
-            }
+            items.push(Json::Null);
             return Ok(());
         }
         items.push(member_value(element, deserializer)?);
@@ -116,19 +131,15 @@ fn list(
 }
 
 fn map(
-    shape: &'static Shape,
     member: &'static Member,
     schema: &Schema<'_>,
     deserializer: &mut dyn ShapeDeserializer,
 ) -> Result<Json, SerdeError> {
-    let sparse = shape.has(&ShapeTrait::Sparse);
     let mut entries = Map::new();
     deserializer.read_map(schema, &mut |key, deserializer| {
         if deserializer.is_null() {
             deserializer.read_null()?;
-            if sparse {
-                entries.insert(key, Json::Null);
-            }
+            entries.insert(key, Json::Null);
             return Ok(());
         }
         entries.insert(key, member_value(member, deserializer)?);

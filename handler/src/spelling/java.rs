@@ -102,14 +102,122 @@ const EXCEPTION_METHODS: [&str; 15] = [
     "statusCode",
 ];
 
-/// Members that the Java SDK renames by hand: service, shape, member, its name.
-pub const RENAMED: [(&str, &str, &str, &str); 6] = [
+/// Members that the Java SDK renames by hand: service, shape, member, its name. These tables hold what the
+/// configuration of its services had in March 2022, less what the rules give anyway; of those that came later, none
+/// that was looked at renames anything.
+pub const RENAMED: [(&str, &str, &str, &str); 11] = [
+    ("cloudformation", "ListStacksInput", "StackStatusFilter", "StackStatusFilters"),
     ("cloudsearchdomain", "SearchRequest", "return", "ReturnValues"),
+    ("cognito-idp", "AccountTakeoverActionType", "Notify", "SendNotification"),
     ("dynamodb", "AttributeValue", "NULL", "Nul"),
     ("dynamodbstreams", "AttributeValue", "NULL", "Nul"),
     ("ec2", "FpgaImage", "Public", "IsPublic"),
     ("ec2", "Image", "Public", "PublicLaunchPermissions"),
     ("elasticbeanstalk", "CreatePlatformVersionResult", "Builder", "PlatformBuilder"),
+    ("snowball", "Notification", "NotifyAll", "NotifyAllJobStates"),
+    ("sns", "AddPermissionInput", "AWSAccountId", "AwsAccountIds"),
+    ("sns", "AddPermissionInput", "ActionName", "ActionNames"),
+];
+
+/// The same in exceptions: service, member, its name, and in which.
+pub const RENAMED_IN_ERRORS: [(&str, &str, &str, &[&str]); 6] = [
+    (
+        "ds",
+        "RequestId",
+        "DirectoryRequestId",
+        &[
+            "AccessDeniedException",
+            "AuthenticationFailedException",
+            "ClientException",
+            "DirectoryAlreadySharedException",
+            "DirectoryLimitExceededException",
+            "DirectoryNotSharedException",
+            "DirectoryUnavailableException",
+            "DomainControllerLimitExceededException",
+            "EntityAlreadyExistsException",
+            "EntityDoesNotExistException",
+            "InsufficientPermissionsException",
+            "InvalidNextTokenException",
+            "InvalidParameterException",
+            "InvalidPasswordException",
+            "InvalidTargetException",
+            "IpRouteLimitExceededException",
+            "ServiceException",
+            "ShareLimitExceededException",
+            "SnapshotLimitExceededException",
+            "TagLimitExceededException",
+            "UnsupportedOperationException",
+            "UserDoesNotExistException",
+        ],
+    ),
+    ("ds", "RequestId", "Directoryrequestid", &["OrganizationsException"]),
+    ("emr", "ErrorCode", "EmrErrorCode", &["InvalidRequestException"]),
+    (
+        "inspector",
+        "errorCode",
+        "InspectorErrorCode",
+        &[
+            "AccessDeniedException",
+            "InvalidCrossAccountRoleException",
+            "InvalidInputException",
+            "LimitExceededException",
+            "NoSuchEntityException",
+        ],
+    ),
+    (
+        "quicksight",
+        "RequestId",
+        "QuicksightRequestId",
+        &[
+            "AccessDeniedException",
+            "DomainNotWhitelistedException",
+            "IdentityTypeNotSupportedException",
+            "InternalFailureException",
+            "InvalidNextTokenException",
+            "InvalidParameterValueException",
+            "LimitExceededException",
+            "PreconditionNotMetException",
+            "QuickSightUserNotFoundException",
+            "ResourceExistsException",
+            "ResourceNotFoundException",
+            "ResourceUnavailableException",
+            "SessionLifetimeInMinutesInvalidException",
+            "ThrottlingException",
+            "UnsupportedUserEditionException",
+        ],
+    ),
+    (
+        "sso-oidc",
+        "error_description",
+        "ErrorDescription",
+        &[
+            "AccessDeniedException",
+            "AuthorizationPendingException",
+            "ExpiredTokenException",
+            "InternalServerException",
+            "InvalidClientException",
+            "InvalidClientMetadataException",
+            "InvalidGrantException",
+            "InvalidRequestException",
+            "InvalidScopeException",
+            "SlowDownException",
+            "UnauthorizedClientException",
+            "UnsupportedGrantTypeException",
+        ],
+    ),
+];
+
+/// Exceptions that the Java SDK renames by hand: service, shape, its name.
+pub const RENAMED_ERRORS: [(&str, &str, &str); 5] = [
+    ("elb", "AccessPointNotFoundException", "LoadBalancerNotFoundException"),
+    ("elb", "DuplicateAccessPointNameException", "DuplicateLoadBalancerNameException"),
+    ("elb", "InvalidEndPointException", "InvalidInstanceException"),
+    ("elb", "TooManyAccessPointsException", "TooManyLoadBalancersException"),
+    (
+        "marketplacecommerceanalytics",
+        "MarketplaceCommerceAnalyticsException",
+        "MarketplaceCommerceAnalyticsServiceException",
+    ),
 ];
 
 /// Services whose exceptions descend from another service's.
@@ -119,8 +227,12 @@ const BASE_EXCEPTIONS: [(&str, &str); 2] =
 /// A member of a structure, `is_error` for one that is an exception: `DBClusterIdentifier` is `DbClusterIdentifier`.
 pub fn member(service: &str, shape: &str, is_error: bool, name: &str) -> String {
     let renamed = RENAMED.iter().find(|(id, of, it, _)| (*id, *of, *it) == (service, shape, name));
-    if let Some((.., renamed)) = renamed {
-        return (*renamed).to_owned();
+    let in_errors = || {
+        let mut all = RENAMED_IN_ERRORS.iter().filter(|_| is_error);
+        all.find(|(id, it, _, shapes)| (*id, *it) == (service, name) && shapes.contains(&shape))
+    };
+    if let Some(renamed) = renamed.map(|it| it.3).or_else(|| Some(in_errors()?.2)) {
+        return renamed.to_owned();
     }
     let mut variable = uncapitalised(name);
     let methods: &[&str] = if is_error { &EXCEPTION_METHODS } else { &STRUCTURE_METHODS };
@@ -134,7 +246,9 @@ pub fn member(service: &str, shape: &str, is_error: bool, name: &str) -> String 
 }
 
 /// A modelled error: `DBInstanceNotFoundFault` is `DbInstanceNotFoundException`.
-pub fn exception(shape: &str) -> String {
+pub fn exception(service: &str, shape: &str) -> String {
+    let renamed = RENAMED_ERRORS.iter().find(|(id, of, _)| (*id, *of) == (service, shape));
+    let shape = renamed.map_or(shape, |it| it.2);
     let stem = shape.strip_suffix("Fault").or_else(|| shape.strip_suffix("Exception")).unwrap_or(shape);
     format!("{}Exception", pascal_case(stem))
 }
@@ -303,7 +417,7 @@ mod tests {
             ("ResourceNotFoundException", "ResourceNotFoundException"),
             ("InternalServerError", "InternalServerErrorException"),
         ] {
-            assert_eq!(exception(shape), expected);
+            assert_eq!(exception("x", shape), expected);
         }
     }
 }

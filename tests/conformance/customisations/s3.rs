@@ -261,6 +261,33 @@ async fn a_location_is_a_bare_element() {
     }
 }
 
+/// Two members of the older notifications share an element.
+#[tokio::test]
+async fn no_event_of_an_older_notification_is_lost() {
+    let events = |count: usize| {
+        (1..=count).map(|at| format!("<Event>s3:Event{at}</Event>")).collect::<Vec<_>>().concat()
+    };
+    let body = |count: usize| {
+        format!(
+            "<NotificationConfiguration><QueueConfiguration>{0}<Queue>q</Queue></QueueConfiguration>\
+             <TopicConfiguration>{0}<Topic>t</Topic></TopicConfiguration></NotificationConfiguration>",
+            events(count)
+        )
+    };
+    for (count, queue, topic) in [
+        (1, json!({"Event": "s3:Event1", "Queue": "q"}), json!({"Events": ["s3:Event1"], "Topic": "t"})),
+        (
+            3,
+            json!({"Event": "s3:Event1", "Events": ["s3:Event1", "s3:Event2", "s3:Event3"], "Queue": "q"}),
+            json!({"Events": ["s3:Event1", "s3:Event2", "s3:Event3"], "Topic": "t"}),
+        ),
+    ] {
+        let bucket = json!({"Bucket": "bucket"});
+        let result = answered("getBucketNotification", bucket, Reply::ok(body(count))).await.unwrap();
+        assert_eq!((&result["QueueConfiguration"], &result["TopicConfiguration"]), (&queue, &topic));
+    }
+}
+
 #[tokio::test]
 async fn a_bucket_is_created_where_the_request_goes() {
     for (region, parameters, expected) in [

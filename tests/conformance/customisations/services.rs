@@ -53,17 +53,6 @@ async fn what_gives_credentials_is_not_signed() {
     }
 }
 
-/// A function has credentials, not tokens of a person.
-#[tokio::test]
-async fn bearer_tokens_are_refused_in_words() {
-    let function = Function::new(&json!([entry("codecatalyst", &["listSpaces"])]), |_| Reply::empty());
-    let error =
-        function.invoke(json!({"service": "codecatalyst", "action": "listSpaces"})).await.unwrap_err();
-    assert_eq!(error.name(), "CrossRegion.NotAllowed");
-    assert!(error.message.contains("bearer tokens"), "{}", error.message);
-    assert!(function.wire.take().is_empty());
-}
-
 /// As a label, `..` leads to another operation: the API instead of its resource.
 #[tokio::test]
 async fn a_label_of_dots_is_refused() {

@@ -3,6 +3,7 @@
 //! Enters: a service's metadata, serialised requests, raw answers. Leaves: configuration for the SDK's protocols,
 //! complete requests, request ids, [`error`]s. Fails where a request has no valid header.
 
+pub mod cbor;
 pub mod ec2_query;
 pub mod error;
 pub mod payload;
