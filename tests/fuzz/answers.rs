@@ -111,7 +111,7 @@ impl Target for Answers {
                 input.headers[at] = (name, printable(&value));
             }
             _ if self.has_events => {
-                input.body = frames::mutated(&input.body, input.body.len() + room, random)
+                input.body = frames::mutated(&input.body, input.body.len() + room, random);
             }
             _ => input.body = mutation::text(&input.body, input.body.len() + room, random),
         }
