@@ -186,7 +186,7 @@ def keep(program: Path, target: str) -> None:
         shutil.copy(seed, merged)
     environment = {name: value for name, value in os.environ.items() if name != "FUZZ_FOLDER"}
     subprocess.run(
-        [program, "-merge=1", "-use_counters=0", f"-max_len={_INPUT_BYTES}", merged, folder / "corpus"],
+        [program, "-set_cover_merge=1", "-use_counters=0", f"-max_len={_INPUT_BYTES}", merged, folder / "corpus"],
         env={**environment, "FUZZ_TARGET": target},
         stdout=subprocess.DEVNULL,
         stderr=(folder / "merge-log").open("wb"),
