@@ -13,7 +13,7 @@ use tests::answering::Answering;
 use tests::{calls, suites};
 use tokio::runtime::Runtime;
 
-use crate::{Target, frames, judged, mutation};
+use crate::{Target, frames, judged, mutation, runtime};
 
 const STATUSES: [u16; 14] = [200, 200, 200, 200, 201, 204, 299, 301, 304, 400, 403, 429, 500, 503];
 
@@ -55,7 +55,7 @@ impl Answers {
         });
         let cases: Vec<Case> = cases.collect();
         assert!(!cases.is_empty(), "no case is left");
-        Self { runtime: mutation::runtime(), cases, has_events }
+        Self { runtime: runtime(), cases, has_events }
     }
 }
 

@@ -23,7 +23,7 @@ use libfuzzer_sys::Corpus;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::{Target, judged, mutation};
+use crate::{Target, judged, mutation, runtime};
 
 /// More than a minute is left, as nearly always.
 const LEFT: Duration = Duration::from_mins(1);
@@ -74,7 +74,7 @@ impl Events {
         let transport = Transport::replaced(SharedHttpClient::new(Nowhere));
         let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), transport);
         let handler = Handler::new(config, clients).expect("the table is well formed");
-        Self { runtime: mutation::runtime(), handler, seeds }
+        Self { runtime: runtime(), handler, seeds }
     }
 }
 

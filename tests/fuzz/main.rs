@@ -20,6 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
+use tokio::runtime::{Builder, Runtime};
 
 /// What can be fuzzed.
 trait Target: Send + Sync {
@@ -71,4 +72,8 @@ fn written(folder: &Path, seeds: &[Vec<u8>]) -> std::io::Result<()> {
         fs::write(corpus.join(format!("found-{at}")), STANDARD.decode(line).expect("a line is base64"))?;
     }
     fs::write(folder.join("words"), mutation::dictionary(seeds))
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime can be made")
 }

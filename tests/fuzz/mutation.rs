@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use fastrand::Rng;
-use tokio::runtime::{Builder, Runtime};
 
 /// Bytes that a part may grow by at once.
 const GROWTH: usize = 256;
@@ -95,8 +94,4 @@ pub fn dictionary(seeds: &[Vec<u8>]) -> String {
         dictionary.push_str("\"\n");
     }
     dictionary
-}
-
-pub fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime can be made")
 }
