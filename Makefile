@@ -4,6 +4,7 @@
 #   make demo          deploy to a local AWS, act in another Region, show what happened where
 #   make test          all suites, sampled where they are long
 #   make prove         the same suites at full size
+#   make fuzz          a minute of libFuzzer for the event and for the answers of each protocol
 #   make conformance   only the suites that hold requests and answers against AWS's own truth
 #   make bench         start-up, memory and size beside the incumbent's; writes tests/bench/results.md
 #   make package       the npm tarball and the Python wheel (ARCH=arm64 for the other architecture)
@@ -19,6 +20,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 ARCH ?= x86_64
 RUST_ARCH := $(if $(filter arm64,$(ARCH)),aarch64,$(ARCH))
+HOST = $(shell rustc --print host-tuple)
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PINNED_BOTOCORE := $(shell sed -n 's/^botocore==\([0-9.]*\).*/\1/p' handler/modelgen/botocore.txt)
 BOTOCORE ?= $(PINNED_BOTOCORE)
@@ -60,14 +62,14 @@ demo: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
 	$(PYTHON) -m demo.main_job
 
 # All runners run even if one fails; their own closing lines are repeated at the end.
-RUNNERS := models-check test-rust test-cdk test-e2e
+RUNNERS := models-check test-rust fuzz test-cdk test-e2e
 test: bootstrap
 	@rm -rf .tools/log && mkdir -p .tools/log
 	@failed=0; for runner in $(RUNNERS); do \
 	  $(MAKE) $$runner 2>&1 | tee .tools/log/$$runner || failed=1; \
 	done; \
 	echo; for runner in $(RUNNERS); do \
-	  echo "$$runner:"; grep -E '^(test result:|Tests: |Test Suites: |=+ .*(passed|failed|error).* =+$$|make.*Error)' .tools/log/$$runner || true; \
+	  echo "$$runner:"; grep -E '^(test result:|fuzz [a-z0-9-]+: |Tests: |Test Suites: |=+ .*(passed|failed|error).* =+$$|make.*Error)' .tools/log/$$runner || true; \
 	done; exit $$failed
 
 # What `make test` samples, whole: the suites read PROVE. The table of the last run is committed.
@@ -76,9 +78,15 @@ prove: test
 	$(PYTHON) tests/support/summary.py .tools/log > .tools/results.md
 	mv .tools/results.md tests/RESULTS.md
 
-.PHONY: test-rust test-cdk test-e2e
+.PHONY: test-rust fuzz test-cdk test-e2e
 test-rust: $(MODELS) $(VENV)
 	cargo test --locked --workspace
+
+# With `--target`, branches are counted in what is linked alone, not in what builds it.
+COVERED := -C passes=sancov-module $(addprefix -C llvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
+fuzz: $(MODELS) $(VENV)
+	RUSTFLAGS='$(COVERED)' cargo build --locked --profile fuzz --package fuzz --target $(HOST) --target-dir $(TARGET_DIR)/fuzz
+	$(PYTHON) -m fuzz $(TARGET_DIR)/fuzz/$(HOST)/fuzz/fuzz
 
 # Synthesized templates go to the temporary folder, which is ours and goes with them.
 test-cdk: $(CDK)

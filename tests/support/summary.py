@@ -13,6 +13,9 @@ from pathlib import Path
 SUITE = re.compile(
     r"^(?:test \S+ \.\.\. )?(?P<suite>[^:]{3,80}): (?P<cases>\d+) cases, (?P<passed>\d+) passed(?P<skipped>.*)$"
 )
+FUZZ = re.compile(
+    r"^fuzz (?P<target>[a-z0-9-]+): (?P<runs>[\d,]+) runs, (?P<edges>[\d,]+) edges .*, (?P<last>the last new .*)$"
+)
 SKIPPED = re.compile(r"(\d+) skipped \(([^)]*)\)")
 CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 JEST = re.compile(r"^Tests: +(.*?)(\d+) passed, (\d+) total")
@@ -36,6 +39,7 @@ class Suite:
 
 def main(folder: Path) -> None:
     suites: dict[str, Suite] = {}
+    fuzzed = []
     runners = []
     for log in sorted(folder.iterdir()):
         closing = []
@@ -43,6 +47,8 @@ def main(folder: Path) -> None:
         for line in log.read_text(errors="replace").splitlines():
             if found := SUITE.match(line):
                 suites.setdefault(found["suite"], Suite()).add(found)
+            elif found := FUZZ.match(line):
+                fuzzed.append(found)
             elif found := CARGO.match(line):
                 cargo = [total + int(count) for total, count in zip(cargo, found.groups(), strict=True)]
             elif (found := JEST.match(line)) or (found := PYTEST.match(line)):
@@ -51,7 +57,7 @@ def main(folder: Path) -> None:
             closing.append(f"{cargo[0]} passed, {cargo[1]} failed, {cargo[2]} ignored")
         if closing:
             runners.append((log.name, "; ".join(closing)))
-    if not suites or not runners:
+    if not suites or not fuzzed or not runners:
         sys.exit(f"{folder}: no suite has run")
 
     print("# What the suites ran\n")
@@ -61,6 +67,10 @@ def main(folder: Path) -> None:
     for name, suite in suites.items():
         skipped = "; ".join(f"{count:,}: {reason}" for reason, count in suite.skipped.items())
         print(f"| {name} | {suite.cases:,} | {suite.passed:,} | {skipped} |")
+    print("\n| fuzzed | runs | edges | until coverage stopped growing |")
+    print("| --- | --- | --- | --- |")
+    for found in fuzzed:
+        print(f"| {found['target']} | {found['runs']} | {found['edges']} | {found['last']} |")
     print("\n| runner | closing lines |")
     print("| --- | --- |")
     for name, closing in runners:
