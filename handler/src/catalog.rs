@@ -7,6 +7,7 @@
 //! are decoded that an operation reaches; both are kept for the life of the process, so what is leaked is bounded
 //! by the models and a thousand calls need no more memory than the first.
 
+pub mod batch;
 pub mod blob;
 pub mod model;
 pub mod name;

@@ -91,7 +91,7 @@ pub struct Patience {
 }
 
 /// What the service said.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     pub members: Map<String, Json>,
     /// The member that is the whole HTTP body, its bytes and its Content-Type.

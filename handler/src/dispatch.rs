@@ -9,7 +9,7 @@ use crate::catalog::{self, Operation};
 use crate::client::Clients;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::drive::{self, Caller, Pace};
+use crate::drive::{self, Caller, Pace, Way};
 use crate::error::{Error, Faults};
 use crate::event::{Event, Subject};
 use crate::helper::Helpers;
@@ -88,6 +88,7 @@ impl Handler {
             endpoint: event.endpoint.as_ref(),
         })?;
         invocation.is_permitted = true;
+        let way = Way::of(operation, &event, self.config.result_limit)?;
 
         let mut parameters = std::mem::take(&mut event.parameters);
         let mut faults = Faults::default();
@@ -95,10 +96,9 @@ impl Handler {
         quirk::parameters(operation, event.region.as_str(), &mut parameters);
         let bound = input::bind_spelled(operation, parameters, event.spelling, faults)?;
 
-        let target = self.caller(&event, deadline);
+        let target = self.caller(&event, deadline, &way);
         let called = drive::at_target(&target, bound, &permit, invocation).await?;
-        let result = output::render(operation, called, &event)?;
-        limit::check(&result, self.config.result_limit)
+        output::result(operation, called, &event, self.config.result_limit)
     }
 
     /// The same way for a procedure, whose parameters name places that the table must list, too.
@@ -114,14 +114,14 @@ impl Handler {
         let outcome = async {
             let permit = self.table.permit_procedure(procedure, &event.region)?;
             invocation.is_permitted = true;
-            let caller = self.caller(&event, deadline);
+            let caller = self.caller(&event, deadline, &Way::One);
             let result = procedure.run(parameters, permit, caller, invocation).await?;
-            limit::check(&result, self.config.result_limit)
+            limit::check(&output::selected(result, event.select.as_ref())?, self.config.result_limit)
         };
         outcome.await.map_err(|error| error.for_procedure(procedure.name(), event.region.as_str()))
     }
 
-    fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline) -> Caller<'a> {
+    fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline, way: &'a Way) -> Caller<'a> {
         Caller {
             table: &self.table,
             regions: &self.regions,
@@ -138,6 +138,7 @@ impl Handler {
                 retry: event.retry,
                 body_limit: self.config.result_limit,
             },
+            way,
         }
     }
 }

@@ -5,24 +5,35 @@
 //! another one.
 //!
 //! A [`Caller`] stands for one target: every call that it makes is routed, permitted once more by what the rules made
-//! of it, and sent within what is left of the time.
+//! of it, and sent within what is left of the time. The [`Way`] says which calls there are.
+
+pub mod join;
+pub mod paginate;
+pub mod unprocessed;
+pub mod wait;
+
+use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
+use crate::catalog::batch::Batch;
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
 use crate::error::{Error, Fault, Kind};
-use crate::event::{EndpointOptions, FunctionError, Retry, Timeouts};
+use crate::event::{EndpointOptions, Event, FunctionError, Retry, Timeouts};
 use crate::helper::{self, Helpers};
 use crate::input::{self, Bound};
 use crate::quirk;
 use crate::region::{Region, Regions};
+use crate::spelling::Spelling;
 use crate::table::{Call, Permit, Table};
 use crate::target::{self, Wanted};
 use crate::telemetry::{Invocation, service_host};
+use paginate::{Gathered, Pages};
+use wait::Wait;
 
 /// Makes calls at one target.
 #[derive(Debug, Clone)]
@@ -39,6 +50,17 @@ pub struct Caller<'a> {
     pub options: EndpointOptions,
     pub function_error: FunctionError,
     pub pace: Pace,
+    pub way: &'a Way,
+}
+
+/// Which calls make what the event asks for.
+#[derive(Debug)]
+pub enum Way {
+    One,
+    Pages(Pages),
+    Wait(Wait),
+    /// Until nothing is left of it.
+    Batch(&'static Batch),
 }
 
 /// How the time of an invocation becomes the patience of each of its calls.
@@ -58,6 +80,8 @@ pub struct Called {
     pub region: String,
     /// The URL that the rules made.
     pub endpoint: String,
+    /// The members, where the answer stands for many pages.
+    pub pages: Option<Gathered>,
 }
 
 /// All that the event asks for at one target.
@@ -67,7 +91,32 @@ pub async fn at_target(
     permit: &Permit,
     invocation: &mut Invocation,
 ) -> Result<Called, Error> {
-    caller.call(bound, permit, invocation).await
+    match caller.way {
+        Way::One => caller.call(bound, permit, invocation).await,
+        Way::Pages(pages) => pages.all(caller, bound, permit, invocation).await,
+        Way::Wait(wait) => wait.until(caller, bound, permit, invocation).await,
+        Way::Batch(batch) => unprocessed::all(batch, caller, bound, permit, invocation).await,
+    }
+}
+
+impl Way {
+    /// `limit` is how many bytes a result may have. Fails with `CrossRegion.InvalidEvent` where the operation does not
+    /// have what the event asks for.
+    pub fn of(operation: &Operation, event: &Event, limit: usize) -> Result<Self, Error> {
+        if let Some(paginate) = event.paginate {
+            // What is chosen from, and what will be spelled shorter, may be larger than a result.
+            let is_result = event.select.is_none() && event.spelling == Spelling::Model;
+            let room = if is_result { limit } else { paginate::GATHERED_LIMIT.max(limit) };
+            return Pages::of(operation, paginate, room).map(Self::Pages);
+        }
+        if let Some(wait_for) = &event.wait_for {
+            return Wait::of(operation, wait_for, event).map(Self::Wait);
+        }
+        if event.retry_unprocessed {
+            return unprocessed::of(operation).map(Self::Batch);
+        }
+        Ok(Self::One)
+    }
 }
 
 impl Pace {
@@ -107,7 +156,30 @@ impl Caller<'_> {
         let answer = outcome?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
         let answer = quirk::answer(operation, answer, self.function_error, &sent.unwrap_or_default())?;
-        Ok(Called { answer, region: route.region, endpoint: route.endpoint.url })
+        Ok(Called { answer, region: route.region, endpoint: route.endpoint.url, pages: None })
+    }
+
+    /// What stands for an answer where an error was hoped for: no members, and where it came from.
+    async fn without_answer(
+        &self,
+        bound: Bound,
+        permit: &Permit,
+        error: &Error,
+        invocation: &mut Invocation,
+    ) -> Result<Called, Error> {
+        let account_id = self.account_id(bound.operation()).await;
+        let wanted = self.wanted(account_id.as_deref());
+        let route = self.helpers.route(self, wanted, &bound, permit.clone()).await?;
+        let answer = Answer {
+            members: Map::new(),
+            body: None,
+            status: error.status_code.unwrap_or_default(),
+            request_id: error.request_id.clone(),
+            attempts: error.attempts.unwrap_or_default(),
+            retry_delay: Duration::ZERO,
+        };
+        invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
+        Ok(Called { answer, region: route.region, endpoint: route.endpoint.url, pages: None })
     }
 
     /// Another call that this one needs, permitted by an entry of its own.

@@ -3,7 +3,8 @@
 //! Enters: the bytes that Step Functions sent. Leaves: an [`Event`], each field in its type; names and parameters are
 //! still the user's, for the catalog and the models to judge. Fails with `CrossRegion.InvalidEvent`, which lists all
 //! faults: what is no JSON, unknown, duplicate, missing and mistyped fields, Regions that are none, malformed
-//! endpoints, and capabilities of the contract that are not built yet.
+//! endpoints, expressions that are none, capabilities that exclude one another, and those of the contract that are not
+//! built yet.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Faults, Kind};
+use crate::expression::Expression;
 use crate::fields::{Fields, read_object, some_text};
 use crate::json::{self, Path};
 use crate::procedure::Procedure;
@@ -18,21 +20,20 @@ use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 10] = [
-    "failover",
-    "assumeRole",
-    "invocation",
-    "idempotency",
-    "paginate",
-    "retryUnprocessed",
-    "select",
-    "waitFor",
-    "ifMatch",
-    "resultTo",
-];
+const NOT_YET: [&str; 6] = ["failover", "assumeRole", "invocation", "idempotency", "ifMatch", "resultTo"];
 
 /// What only a single call has. A procedure's endpoints are among its parameters.
-const OF_A_CALL: [&str; 6] = ["service", "action", "endpoint", "bodyAs", "functionError", "spelling"];
+const OF_A_CALL: [&str; 9] = [
+    "service",
+    "action",
+    "endpoint",
+    "bodyAs",
+    "functionError",
+    "spelling",
+    "paginate",
+    "retryUnprocessed",
+    "waitFor",
+];
 
 /// Attempts at one call.
 const ATTEMPTS_LIMIT: u64 = 10;
@@ -56,6 +57,35 @@ pub struct Event {
     pub body_as: BodyAs,
     pub function_error: FunctionError,
     pub spelling: Spelling,
+    pub paginate: Option<Paginate>,
+    pub retry_unprocessed: bool,
+    pub select: Option<Expression>,
+    pub wait_for: Option<WaitFor>,
+}
+
+/// How far to go on with an operation that answers in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Paginate {
+    pub max_pages: Option<u64>,
+    /// No further page is asked for once there are so many items.
+    pub max_items: Option<u64>,
+    /// Where time or space end first, what was read until then is the result.
+    pub partial: bool,
+}
+
+/// What to wait for, and how long inside one invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitFor {
+    pub until: Until,
+    pub poll_within: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Until {
+    /// A waiter of the model, under the user's spelling.
+    Waiter(String),
+    /// What is found in the result is one of these values.
+    Path { path: Expression, success: Vec<Value>, failure: Vec<Value> },
 }
 
 /// What is to be done.
@@ -156,6 +186,20 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         fields.choice("functionError", &[("raise", FunctionError::Raise), ("return", FunctionError::Return)]);
     let spelling =
         fields.choice("spelling", &[("model", Spelling::Model), ("stepFunctions", Spelling::StepFunctions)]);
+    let paginate = fields.object("paginate", |paginate| Paginate {
+        max_pages: paginate.integer("maxPages", 1..=u64::MAX),
+        max_items: paginate.integer("maxItems", 1..=u64::MAX),
+        partial: paginate.flag("partial").unwrap_or_default(),
+    });
+    let retry_unprocessed = fields.flag("retryUnprocessed").unwrap_or_default();
+    let select = fields.text("select", Expression::parse);
+    let wait_for = fields.object("waitFor", read_wait_for);
+    if wait_for.is_some() && paginate.is_some() {
+        fields.fault("paginate", "does not go with `waitFor`, which looks at one answer");
+    }
+    if retry_unprocessed && (wait_for.is_some() || paginate.is_some()) {
+        fields.fault("retryUnprocessed", "goes with neither `waitFor` nor `paginate`");
+    }
     for name in NOT_YET {
         fields.refuse(name, format!("`{name}` is not supported yet"));
     }
@@ -170,6 +214,10 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         body_as: body_as.unwrap_or(BodyAs::Auto),
         function_error: function_error.unwrap_or(FunctionError::Raise),
         spelling: spelling.unwrap_or(Spelling::Model),
+        paginate,
+        retry_unprocessed,
+        select,
+        wait_for: wait_for.flatten(),
     })
 }
 
@@ -185,6 +233,31 @@ fn read_subject(fields: &mut Fields<'_>) -> Option<Subject> {
     // Absent: read so that it is known to whoever misspells it.
     fields.text("procedure", Procedure::parse);
     Some(Subject::Call { service: service?, action: action? })
+}
+
+fn read_wait_for(fields: &mut Fields<'_>) -> Option<WaitFor> {
+    let by_path = ["path", "success", "failure"].into_iter().any(|name| fields.has(name));
+    if !by_path {
+        fields.require("waiter");
+    } else if fields.has("waiter") {
+        fields.fault("waiter", "a waiter has its own path and values: give one or the other");
+    } else {
+        fields.require("path");
+        fields.require("success");
+    }
+    let waiter = fields.text("waiter", some_text);
+    let path = fields.text("path", Expression::parse);
+    let success = fields.values("success");
+    if success.as_ref().is_some_and(Vec::is_empty) {
+        fields.fault("success", "name at least one value to wait for");
+    }
+    let failure = fields.values("failure").unwrap_or_default();
+    let poll_within = fields.integer("pollWithin_ms", 0..=TIME_LIMIT_MS).map(Duration::from_millis);
+    let until = match waiter {
+        Some(waiter) => Until::Waiter(waiter),
+        None => Until::Path { path: path?, success: success?, failure },
+    };
+    Some(WaitFor { until, poll_within: poll_within.unwrap_or_default() })
 }
 
 fn read_retry(fields: &mut Fields<'_>) -> Retry {
@@ -242,6 +315,10 @@ mod tests {
                 body_as: BodyAs::Auto,
                 function_error: FunctionError::Raise,
                 spelling: Spelling::Model,
+                paginate: None,
+                retry_unprocessed: false,
+                select: None,
+                wait_for: None,
             }
         );
     }
@@ -256,6 +333,7 @@ mod tests {
             "timeouts": {"connect_ms": 1, "attempt_ms": 900_000},
             "retry": {"mode": "safe", "maxAttempts": 10},
             "bodyAs": "base64", "functionError": "return", "spelling": "model",
+            "paginate": {"maxPages": 3, "maxItems": 5, "partial": true}, "select": "Payload.a",
         }))
         .unwrap();
         assert_eq!(event.parameters["Payload"], json!({"a": [1, null]}));
@@ -266,6 +344,53 @@ mod tests {
         assert_eq!(event.timeouts.attempt, Some(Duration::from_mins(15)));
         assert_eq!(event.retry, Retry { mode: RetryMode::Safe, max_attempts: 10 });
         assert_eq!((event.body_as, event.function_error), (BodyAs::Base64, FunctionError::Return));
+        let paginate = Paginate { max_pages: Some(3), max_items: Some(5), partial: true };
+        assert_eq!((event.paginate, event.select.unwrap().text()), (Some(paginate), "Payload.a"));
+    }
+
+    #[test]
+    fn a_wait_is_for_a_waiter_or_for_values_at_a_path() {
+        let waiter =
+            with("waitFor", json!({"waiter": "tableExists", "pollWithin_ms": 900})).unwrap().wait_for;
+        let until = Until::Waiter("tableExists".to_owned());
+        assert_eq!(waiter.unwrap(), WaitFor { until, poll_within: Duration::from_millis(900) });
+        let path = json!({"path": "Table.Status", "success": ["ACTIVE", null], "failure": [1]});
+        let until = Until::Path {
+            path: Expression::parse("Table.Status").unwrap(),
+            success: vec![json!("ACTIVE"), json!(null)],
+            failure: vec![json!(1)],
+        };
+        assert_eq!(with("waitFor", path).unwrap().wait_for.unwrap().until, until);
+        for (wait, faults) in [
+            (json!({}), vec!["waitFor.waiter: missing"]),
+            (json!({"path": "a"}), vec!["waitFor.success: missing"]),
+            (json!({"failure": [1]}), vec!["waitFor.path: missing", "waitFor.success: missing"]),
+            (
+                json!({"path": "a", "success": []}),
+                vec!["waitFor.success: name at least one value to wait for"],
+            ),
+            (
+                json!({"waiter": "a", "success": [1]}),
+                vec!["waitFor.waiter: a waiter has its own path and values: give one or the other"],
+            ),
+        ] {
+            assert_eq!(with("waitFor", wait).unwrap_err(), faults);
+        }
+    }
+
+    #[test]
+    fn capabilities_that_exclude_one_another_are_refused() {
+        let faults = parse(&json!({
+            "service": "s3", "action": "getObject", "region": "us-west-2",
+            "paginate": {}, "waitFor": {"waiter": "objectExists"}, "retryUnprocessed": true, "select": "a[",
+        }))
+        .unwrap_err();
+        assert_eq!(faults.len(), 3, "{faults:?}");
+        assert!(faults[0].starts_with("select: not JMESPath: at character 3, "), "{faults:?}");
+        assert!(
+            faults[1].starts_with("paginate: ") && faults[2].starts_with("retryUnprocessed: "),
+            "{faults:?}"
+        );
     }
 
     #[test]

@@ -126,6 +126,14 @@ impl Fields<'_> {
         read_object(value, self.path.key(name), self.faults, read)
     }
 
+    /// An array of the user's own values.
+    pub fn values(&mut self, name: &'static str) -> Option<Vec<Value>> {
+        self.field(name, |value| match value {
+            Value::Array(values) => Ok(values),
+            other => Err(mistyped("an array", &other)),
+        })
+    }
+
     /// An array of strings, each of which `parse` understands.
     pub fn texts<T>(
         &mut self,

@@ -29,6 +29,7 @@ pub mod effect;
 pub mod endpoint;
 pub mod error;
 pub mod event;
+pub mod expression;
 mod fields;
 pub mod helper;
 pub mod input;

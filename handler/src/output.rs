@@ -1,46 +1,167 @@
 //! What Step Functions gets back (section 3 of the contract).
 //!
-//! Enters: an answer read by the client. Leaves: the result JSON within the size limit. Fails with
-//! `CrossRegion.ResultTooLarge`, `effect: "done"`.
+//! Enters: an answer read by the client, or the pages of many. Leaves: the result JSON, or what `select` finds in it,
+//! within the size limit. Fails with `CrossRegion.ResultTooLarge`, and with `CrossRegion.Incomplete` where more pages
+//! were wanted than time or size allow; `effect: "done"`.
 
 pub mod body;
 pub mod limit;
 pub mod value;
 
-use serde_json::{Value as Json, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json, json};
 
 use crate::catalog::Operation;
+use crate::client::Answer;
 use crate::drive::Called;
+use crate::drive::paginate::{Cut, Gathered};
 use crate::effect::Effect;
-use crate::error::Error;
-use crate::event::Event;
+use crate::error::{Error, Fault, Kind};
+use crate::event::{BodyAs, Event};
+use crate::expression::Expression;
 use crate::spelling::Spelling;
 
-/// Members, the body by `bodyAs`, and `$metadata`, which Step Functions' own integrations
-/// do not have. They hand out a body as text whatever its Content-Type says.
-pub fn render(operation: &'static Operation, called: Called, event: &Event) -> Result<Json, Error> {
-    let Called { answer, region, endpoint } = called;
-    let is_model = event.spelling == Spelling::Model;
+/// The result as it is handed over: of many pages, all, or as many as are wanted and fit.
+pub fn result(
+    operation: &'static Operation,
+    called: Called,
+    event: &Event,
+    limit: usize,
+) -> Result<Box<RawValue>, Error> {
+    let Called { answer, region, endpoint, pages } = called;
+    let one = Shown { operation, event, region, endpoint };
+    match pages {
+        None => limit::check(&one.shown(answer, None)?, limit),
+        Some(pages) => fitting(&one, answer, pages, limit),
+    }
+}
+
+/// The output's members and its body, in the event's spelling.
+pub fn members(
+    operation: &'static Operation,
+    answer: Answer,
+    spelling: Spelling,
+    body_as: BodyAs,
+) -> Result<Map<String, Json>, Error> {
     let done = |error: Error| error.with_effect(Effect::Done);
-    let mut result = event.spelling.result(operation, answer.members).map_err(done)?;
+    let mut members = spelling.result(operation, answer.members).map_err(done)?;
     if let (Some(body), Some(shape)) = (answer.body, operation.output) {
-        let content_type = body.content_type.as_deref().filter(|_| is_model);
-        let rendered = body::render(&body.bytes, content_type, event.body_as)?;
-        let member = event.spelling.member(operation.service.id(), shape, &body.member);
-        result.insert(member.into_owned(), rendered);
+        let content_type = body.content_type.as_deref().filter(|_| spelling == Spelling::Model);
+        let rendered = body::render(&body.bytes, content_type, body_as)?;
+        let member = spelling.member(operation.service.id(), shape, &body.member);
+        members.insert(member.into_owned(), rendered);
     }
-    if is_model {
-        result.insert(
-            "$metadata".to_owned(),
-            json!({
-                "httpStatusCode": answer.status,
-                "requestId": answer.request_id,
-                "attempts": answer.attempts,
-                "totalRetryDelay": u64::try_from(answer.retry_delay.as_millis()).unwrap_or(u64::MAX),
-                "region": region,
-                "endpoint": endpoint,
-            }),
-        );
+    Ok(members)
+}
+
+/// What the expression finds, or all of it.
+pub fn selected(result: Json, select: Option<&Expression>) -> Result<Json, Error> {
+    let Some(select) = select else { return Ok(result) };
+    select.take(result).map_err(|message| {
+        Error::faults(Kind::InvalidEvent, vec![Fault::new("select", message)]).with_effect(Effect::Done)
+    })
+}
+
+/// What is shown of every answer to a call.
+struct Shown<'a> {
+    operation: &'static Operation,
+    event: &'a Event,
+    region: String,
+    endpoint: String,
+}
+
+impl Shown<'_> {
+    /// Members, the body by `bodyAs`, and `$metadata`, which Step Functions' own integrations do not have; or what is
+    /// selected of it. `resume` is there where the answer stands for pages: the parameters to go on with, or null.
+    fn shown(&self, answer: Answer, resume: Option<Json>) -> Result<Json, Error> {
+        let mut metadata = Map::new();
+        if self.event.spelling == Spelling::Model {
+            let about = [
+                ("httpStatusCode", json!(answer.status)),
+                ("requestId", json!(answer.request_id)),
+                ("attempts", json!(answer.attempts)),
+                ("totalRetryDelay", u64::try_from(answer.retry_delay.as_millis()).unwrap_or(u64::MAX).into()),
+                ("region", json!(self.region)),
+                ("endpoint", json!(self.endpoint)),
+            ];
+            metadata.extend(about.map(|(name, value)| (name.to_owned(), value)));
+        }
+        let mut result = members(self.operation, answer, self.event.spelling, self.event.body_as)?;
+        let mut beside = None;
+        if let Some(resume) = resume {
+            if self.event.select.is_some() {
+                beside = Some(resume);
+            } else {
+                metadata.insert("resume".to_owned(), resume);
+            }
+        }
+        if !metadata.is_empty() {
+            result.insert("$metadata".to_owned(), metadata.into());
+        }
+        let selected = selected(Json::Object(result), self.event.select.as_ref())?;
+        Ok(match beside {
+            Some(resume) => json!({ "result": selected, "resume": resume }),
+            None => selected,
+        })
     }
-    Ok(Json::Object(result))
+
+    /// The parameters to go on with, as the user spells them.
+    fn resume(&self, pages: &Gathered, read: usize) -> Result<Json, Error> {
+        let Some(next) = pages.resume(read) else { return Ok(Json::Null) };
+        let spelled = self.event.spelling.parameters_out(self.operation, next.clone());
+        spelled.map(Json::Object).map_err(|error| error.with_effect(Effect::Done))
+    }
+}
+
+/// As many pages as were wanted, or, where a part of them is welcome, as many as fit.
+fn fitting(one: &Shown<'_>, answer: Answer, pages: Gathered, limit: usize) -> Result<Box<RawValue>, Error> {
+    let (read, cut) = (pages.pages(), pages.cut);
+    let is_partial = one.event.paginate.is_some_and(|paginate| paginate.partial);
+    if !is_partial {
+        // A page that alone is too large is told as such.
+        if cut == Cut::Deadline || cut == Cut::Size && read > 1 {
+            return Err(incomplete(cut, read));
+        }
+        let resume = one.resume(&pages, read)?;
+        let answer = Answer { members: pages.into_merged(), ..answer };
+        return match limit::check(&one.shown(answer, Some(resume))?, limit) {
+            Err(error) if is_too_large(&error) && read > 1 => Err(incomplete(Cut::Size, read)),
+            Ok(_) if cut == Cut::Size => Err(incomplete(cut, read)),
+            checked => checked,
+        };
+    }
+    // The most pages that fit: `least` do, if any does, and `most` do not.
+    let first = |read: usize| {
+        let answer = Answer { members: pages.merged(read), ..answer.clone() };
+        limit::check(&one.shown(answer, Some(one.resume(&pages, read)?))?, limit)
+    };
+    let all = first(read);
+    if !all.as_ref().is_err_and(is_too_large) {
+        return all;
+    }
+    let (mut least, mut most, mut fits) = (0, read, all);
+    while most - least > 1 {
+        let middle = usize::midpoint(least, most);
+        match first(middle) {
+            Err(error) if is_too_large(&error) => most = middle,
+            other => (least, fits) = (middle, other),
+        }
+    }
+    fits
+}
+
+fn is_too_large(error: &Error) -> bool {
+    error.name() == Kind::ResultTooLarge.name()
+}
+
+fn incomplete(cut: Cut, read: usize) -> Error {
+    let why = match cut {
+        Cut::Deadline => "the time ended",
+        Cut::AsWanted | Cut::Size => "the result became too large",
+    };
+    let message = format!(
+        "{why} with page {read}, and there are more: set `paginate.partial` to get what was read and go on from there, \
+         ask for fewer pages, or select less"
+    );
+    Error::new(Kind::Incomplete, message).with_effect(Effect::Done)
 }

@@ -80,6 +80,20 @@ impl Spelling {
         }
     }
 
+    /// Parameters for a later call, which are under the model's names.
+    pub fn parameters_out(
+        self,
+        operation: &'static Operation,
+        parameters: Map<String, Json>,
+    ) -> Result<Map<String, Json>, Error> {
+        match (self, operation.input) {
+            (Self::StepFunctions, Some(shape)) => {
+                Writer { names: Names::of(operation) }.structure(shape, parameters)
+            }
+            _ => Ok(parameters),
+        }
+    }
+
     /// A service's own error, under `<Service>.<Exception>`. Errors of another origin keep their names.
     pub fn error(self, operation: &'static Operation, mut error: Error) -> Error {
         let metadata = operation.service.metadata();

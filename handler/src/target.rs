@@ -15,6 +15,7 @@ use crate::custom_endpoint::CustomEndpoint;
 use crate::endpoint::{self, Params, S3Settings, Settings};
 use crate::error::{Error, Fault, Kind};
 use crate::event::EndpointOptions;
+use crate::expression::Expression;
 use crate::input::Bound;
 use crate::input::value::Value;
 use crate::quirk;
@@ -163,12 +164,12 @@ fn param(value: &Value) -> Option<ParamValue> {
 /// A JMESPath over the parameters.
 fn searched(path: &str, bound: &Bound) -> Result<Option<ParamValue>, Error> {
     let unreadable = |_| Error::new(Kind::Internal, format!("the model's path `{path}` cannot be read"));
-    let expression = jmespath::compile(path).map_err(unreadable)?;
-    let found = expression.search(bound.parameters()).map_err(unreadable)?;
-    Ok(match serde_json::to_value(&found) {
-        Ok(Json::String(text)) => Some(ParamValue::Text(text)),
-        Ok(Json::Bool(value)) => Some(ParamValue::Bool(value)),
-        Ok(Json::Array(items)) => Some(ParamValue::Texts(
+    let expression = Expression::parse(path).map_err(unreadable)?;
+    let found = expression.find(bound.parameters()).map_err(unreadable)?;
+    Ok(match found.into_owned() {
+        Json::String(text) => Some(ParamValue::Text(text)),
+        Json::Bool(value) => Some(ParamValue::Bool(value)),
+        Json::Array(items) => Some(ParamValue::Texts(
             items.iter().filter_map(|item| item.as_str().map(ToOwned::to_owned)).collect(),
         )),
         _ => None,
