@@ -4,14 +4,12 @@
 //! handler gets the same bytes. What may differ stands in `differential/explained-errors.json`, rule by rule, each with
 //! its reason.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use handler::catalog::model::OperationTrait;
 use handler::client::transport::Transport;
 use handler::error::Error;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tests::answering::{Answering, Changing};
+use tests::answering::{Answering, Changing, Sent};
 use tests::differential::{self, Open, Shard};
 use tests::explained::{Difference, Rules};
 use tests::{Tally, wire};
@@ -29,14 +27,6 @@ struct Line {
     raised: Option<Raised>,
     /// Why botocore raises nothing of the kind.
     refused: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sent {
-    status: u16,
-    headers: Map<String, Value>,
-    body: String,
 }
 
 #[derive(Deserialize)]
@@ -112,19 +102,6 @@ impl Shard<Line, Outcome> for Ours {
         };
         let name = format!("{}.{}: {}", line.service, line.operation, line.error);
         Outcome { name, differences: found.into_iter().map(about).collect() }
-    }
-}
-
-impl Sent {
-    fn answering(&self) -> Answering {
-        let headers =
-            self.headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
-        Answering {
-            status: self.status,
-            headers: headers.collect(),
-            body: STANDARD.decode(&self.body).unwrap(),
-            ..Answering::default()
-        }
     }
 }
 

@@ -4,16 +4,14 @@
 //! returns for them in the contract's form. The handler gets the same bytes. What may differ stands in
 //! `differential/explained-responses.json`, rule by rule, each with its reason.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use handler::catalog::model::OperationTrait;
 use handler::client::transport::Transport;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tests::answering::{Answering, Changing};
+use tests::Tally;
+use tests::answering::{Answering, Changing, Sent};
 use tests::differential::{self, Open, Shard};
 use tests::explained::{Difference, Rules};
-use tests::{Tally, wire};
 
 /// One line of the other side.
 #[derive(Deserialize)]
@@ -27,14 +25,6 @@ struct Line {
     result: Option<Value>,
     /// Why it returns nothing.
     refused: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sent {
-    status: u16,
-    headers: Map<String, Value>,
-    body: String,
 }
 
 struct Outcome {
@@ -101,7 +91,7 @@ impl Shard<Line, Outcome> for Ours {
                 let mut ours: Value = serde_json::from_str(ours.get()).unwrap();
                 ours.as_object_mut().unwrap().remove("$metadata");
                 let mut found = Vec::new();
-                compare("", theirs, &ours, &mut found);
+                differential::compare("", theirs, &ours, &mut found);
                 found
             }
             (Some(_), Err(error)) => vec![("refused by us", error.to_message())],
@@ -117,46 +107,4 @@ impl Shard<Line, Outcome> for Ours {
 fn is_elsewhere(open: &Open, operation: &str) -> bool {
     let traits = &open.service.operation(operation).unwrap().traits;
     traits.contains(&OperationTrait::EndpointDiscovery { required: true })
-}
-
-impl Sent {
-    fn answering(&self) -> Answering {
-        let headers =
-            self.headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
-        Answering {
-            status: self.status,
-            headers: headers.collect(),
-            body: STANDARD.decode(&self.body).unwrap(),
-            ..Answering::default()
-        }
-    }
-}
-
-/// Each place where the two differ.
-fn compare(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<(&'static str, String)>) {
-    match (theirs, ours) {
-        (Value::Object(one), Value::String(text)) if one.contains_key("$jsonvalue") => {
-            if serde_json::from_str::<Value>(text).ok().as_ref() != one.get("$jsonvalue") {
-                found.push(("value", format!("{path}: theirs {theirs}, ours {ours}")));
-            }
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            for (name, value) in one {
-                match other.get(name) {
-                    Some(other) => compare(&format!("{path}.{name}"), value, other, found),
-                    None => found.push(("only theirs", format!("{path}.{name}: {value}"))),
-                }
-            }
-            for (name, value) in other.iter().filter(|(name, _)| !one.contains_key(*name)) {
-                found.push(("only ours", format!("{path}.{name}: {value}")));
-            }
-        }
-        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-            for (at, (one, other)) in one.iter().zip(other).enumerate() {
-                compare(&format!("{path}[{at}]"), one, other, found);
-            }
-        }
-        (one, other) if wire::same_json(one, other) => {}
-        (one, other) => found.push(("value", format!("{path}: theirs {one}, ours {other}"))),
-    }
 }

@@ -32,11 +32,11 @@ SCALARS = ("boolean", "integer", "long", "float", "double", "string", "timestamp
 class Refusal(Answer):
     """An error as the service would answer it."""
 
-    def write_error(self, shape):
+    def write_error(self, shape, unmodelled=UNKNOWN):
         given = {}
         if shape is not None:
             given, _ = self.values.parameters(shape)
-        code = UNKNOWN if shape is None else shape.name
+        code = unmodelled if shape is None else shape.name
         error = {} if shape is None else shape.metadata.get("error", {})
         self.status = error.get("httpStatusCode", 400)
         wire_code = error.get("code", code)

@@ -2,6 +2,7 @@
 //!
 //! Enters: one answer. Leaves: that answer to every request, and the last request. Nothing fails.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_smithy_runtime_api::client::http::{
@@ -11,6 +12,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 
 use crate::wire::Request;
 
@@ -21,6 +25,26 @@ pub struct Answering {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub last: Last,
+}
+
+/// The same as the other side of a differential writes it, the body in base64.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sent {
+    pub status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Sent {
+    pub fn answering(&self) -> Answering {
+        Answering {
+            status: self.status,
+            headers: self.headers.clone().into_iter().collect(),
+            body: STANDARD.decode(&self.body).unwrap_or_else(|error| panic!("{error}")),
+            ..Answering::default()
+        }
+    }
 }
 
 /// The last request.
@@ -81,5 +105,37 @@ impl HttpClient for Changing {
 impl HttpConnector for Changing {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).call(request)
+    }
+}
+
+/// Answers given one after the other, and the requests that they were given to.
+#[derive(Debug, Clone, Default)]
+pub struct Sequence(Arc<Mutex<(VecDeque<Answering>, Vec<Request>)>>);
+
+impl Sequence {
+    pub fn client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(self.clone())
+    }
+
+    /// What comes next; what was left is forgotten, as are the requests, which are given back.
+    pub fn follow(&self, answers: impl IntoIterator<Item = Answering>) -> Vec<Request> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.0 = answers.into_iter().collect();
+        std::mem::take(&mut kept.1)
+    }
+}
+
+impl HttpClient for Sequence {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Sequence {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.1.push(Request::sent(&request));
+        let none = || Answering { status: 500, body: b"no further answer".into(), ..Answering::default() };
+        kept.0.pop_front().unwrap_or_else(none).call(request)
     }
 }

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::calls;
+use crate::{calls, wire};
 
 /// The machines that build this have two cores.
 const SHARDS: usize = 2;
@@ -109,7 +109,17 @@ impl Open {
 
     /// One attempt: a second would hide what the first came to.
     pub async fn call(&self, operation: &str, parameters: &Value) -> Result<Box<RawValue>, Error> {
-        let event = json!({
+        self.call_with(operation, parameters, &[]).await
+    }
+
+    /// The same with further fields of the event.
+    pub async fn call_with(
+        &self,
+        operation: &str,
+        parameters: &Value,
+        fields: &[(&str, Value)],
+    ) -> Result<Box<RawValue>, Error> {
+        let mut event = json!({
             "service": self.service.id(),
             "action": operation,
             "region": calls::REGION,
@@ -118,7 +128,39 @@ impl Open {
             "bodyAs": "base64",
             "functionError": "return",
         });
+        for (name, value) in fields {
+            event[name] = value.clone();
+        }
         let deadline = Deadline::within(Duration::from_mins(1));
         self.handler.handle(event.to_string().as_bytes(), deadline, &mut Invocation::default()).await
+    }
+}
+
+/// Each place where the two differ.
+pub fn compare(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<(&'static str, String)>) {
+    match (theirs, ours) {
+        (Value::Object(one), Value::String(text)) if one.contains_key("$jsonvalue") => {
+            if serde_json::from_str::<Value>(text).ok().as_ref() != one.get("$jsonvalue") {
+                found.push(("value", format!("{path}: theirs {theirs}, ours {ours}")));
+            }
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            for (name, value) in one {
+                match other.get(name) {
+                    Some(other) => compare(&format!("{path}.{name}"), value, other, found),
+                    None => found.push(("only theirs", format!("{path}.{name}: {value}"))),
+                }
+            }
+            for (name, value) in other.iter().filter(|(name, _)| !one.contains_key(*name)) {
+                found.push(("only ours", format!("{path}.{name}: {value}")));
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (at, (one, other)) in one.iter().zip(other).enumerate() {
+                compare(&format!("{path}[{at}]"), one, other, found);
+            }
+        }
+        (one, other) if wire::same_json(one, other) => {}
+        (one, other) => found.push(("value", format!("{path}: theirs {one}, ours {other}"))),
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The models mark few of them. Enters: the services, the IAM map, the reviewed table
 //! `handler/models/read_only_denied.json`. Leaves: service to operations, sorted. An operation only reads if the model
-//! says so, or if it is named like a read *and* IAM calls each of its actions a read; and if nobody denied it. Fails
-//! where the table denies what would not have been allowed.
+//! says so, or if it is named like a read *and* IAM calls each of its actions a read, or, where IAM does not know it
+//! yet, a waiter of the model polls it; and if nobody denied it. Fails where the table denies what would not have been
+//! allowed.
 
 use std::collections::BTreeMap;
 
@@ -40,8 +41,11 @@ pub fn read_only(services: &[Service], map: &iam::Map, denied: &Denied) -> Resul
         let refused = denied.get(&service.metadata.id);
         let mut operations = Vec::new();
         for operation in &service.operations {
+            let permission = map.permission(service, operation)?;
+            let is_polled = || service.waiters.iter().any(|waiter| waiter.operation == operation.0);
             let reads = operation.6.contains(&OperationTrait::ReadOnly)
-                || is_named_like_a_read(&operation.0) && map.only_reads(&map.permission(service, operation)?);
+                || is_named_like_a_read(&operation.0)
+                    && (map.only_reads(&permission) || permission.actions.is_none() && is_polled());
             let is_denied = refused.is_some_and(|refused| refused.contains_key(&operation.0));
             match (reads, is_denied) {
                 (true, false) => operations.push(operation.0.clone()),

@@ -263,15 +263,21 @@ fn merged(
             }
         }
     }
+    put_beneath(&mut result, kept);
+    result
+}
+
+/// What holds for all pages may hold a list of which the pages have one part each: the merged one stays.
+fn put_beneath(result: &mut Map<String, Json>, kept: Map<String, Json>) {
     for (name, value) in kept {
-        match result.get_mut(&name) {
-            Some(known) => join(known, value, Scalars::Keep),
-            None => {
+        match (result.get_mut(&name), value) {
+            (None, value) => {
                 result.insert(name, value);
             }
+            (Some(Json::Object(known)), Json::Object(value)) => put_beneath(known, value),
+            (Some(_), _) => {}
         }
     }
-    result
 }
 
 /// What stands for all pages: the last answer without its members, and what all calls took.
@@ -419,7 +425,7 @@ mod tests {
             json!({"result_key": ["Items", "Count", "List.Names"], "non_aggregate_keys": ["List.Id", "Of"]}),
         );
         let answers = [
-            json!({"Items": [1, 2], "Count": 2, "List": {"Names": ["a"], "Id": "x", "Page": 1}, "Of": "o", "NextToken": "t"}),
+            json!({"Items": [1, 2], "Count": 2, "List": {"Names": ["a"], "Id": "x"}, "Of": "o", "NextToken": "t"}),
             json!({"Items": [3], "Count": 1, "Of": "p", "NextToken": "u"}),
             json!({"Count": 0, "List": {"Names": ["b"]}}),
         ];
