@@ -61,13 +61,22 @@ impl Function {
     }
 
     /// The same, and what the log learns of it.
-    pub async fn noted(&self, mut event: Value) -> (Result<Value, Error>, Invocation) {
+    pub async fn noted(&self, event: Value) -> (Result<Value, Error>, Invocation) {
+        self.noted_within(Duration::from_mins(1), event).await
+    }
+
+    /// In a function that lives so long.
+    pub async fn invoke_within(&self, time: Duration, event: Value) -> Result<Value, Error> {
+        self.noted_within(time, event).await.0
+    }
+
+    async fn noted_within(&self, time: Duration, mut event: Value) -> (Result<Value, Error>, Invocation) {
         for (name, default) in [("region", json!(REGION)), ("retry", json!({"mode": "none"}))] {
             if event.get(name).is_none() {
                 event[name] = default;
             }
         }
-        let deadline = Deadline::within(Duration::from_mins(1));
+        let deadline = Deadline::within(time);
         let raw = event.to_string();
         let mut invocation = Invocation::default();
         let outcome = self.handler.handle(raw.as_bytes(), deadline, &mut invocation).await;
