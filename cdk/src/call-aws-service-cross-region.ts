@@ -10,11 +10,14 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Annotations, Aws, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Spelling } from './call-options';
+import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Paginate, Spelling } from './call-options';
+import { findService } from './catalog';
 import { CrossRegionFunction } from './cross-region-function';
 import { crossStackProblems } from './cross-stack';
 import { plan } from './plan';
 import { renderSettings } from './settings';
+import { renderSeveralCalls } from './several-calls';
+import { WaitFor } from './wait-for';
 
 interface CallAwsServiceCrossRegionOptions {
   /**
@@ -174,6 +177,42 @@ interface CallAwsServiceCrossRegionOptions {
    * @default Spelling.MODEL
    */
   readonly spelling?: Spelling;
+
+  /**
+   * Read page after page of an operation that answers in pages, into one result.
+   *
+   * @default - one call, one page
+   */
+  readonly paginate?: Paginate;
+
+  /**
+   * What becomes the result, as JMESPath over the result. It counts before the size of the result does.
+   *
+   * With `paginate` the result is `{ result, resume }`.
+   *
+   * @see https://jmespath.org/specification.html
+   *
+   * @default - the whole result
+   */
+  readonly select?: string;
+
+  /**
+   * What to wait for: the state looks again until it holds, without Lambda time in between. Only for operations that
+   * read.
+   *
+   * @default - the first answer is the result
+   */
+  readonly waitFor?: WaitFor;
+
+  /**
+   * Send again what a batch operation left undone, as long as the function has time. What remains is in the result.
+   *
+   * For `batchGetItem` and `batchWriteItem` of DynamoDB, the batches of SQS and SNS, `putEvents` of EventBridge,
+   * `putRecords` of Kinesis and `putRecordBatch` of Firehose. Order among the entries is not kept.
+   *
+   * @default false
+   */
+  readonly retryUnprocessed?: boolean;
 }
 
 /**
@@ -259,6 +298,10 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
         backoffRate: 2,
       });
     }
+    if (props.waitFor) {
+      const service = Token.isUnresolved(props.service) ? undefined : findService(props.service);
+      this.addRetry({ errors: ['CrossRegion.NotReady'], ...props.waitFor._schedule(service), backoffRate: 1 });
+    }
   }
 
   /**
@@ -285,7 +328,15 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
 
   private renderEvent(): Record<string, unknown> {
     const { region, endpoint, action, service, parameters } = this.props;
-    return { region, endpoint, action, service, parameters, ...renderSettings(this.props) };
+    return {
+      region,
+      endpoint,
+      action,
+      service,
+      parameters,
+      ...renderSettings(this.props),
+      ...renderSeveralCalls(this.props),
+    };
   }
 
   /** Lets the function make the call, and says what is wrong with it. */

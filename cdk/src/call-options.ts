@@ -137,3 +137,33 @@ export enum Spelling {
    */
   STEP_FUNCTIONS = 'stepFunctions',
 }
+
+/**
+ * How far to go on with an operation that answers in pages.
+ */
+export interface Paginate {
+  /**
+   * How many pages are read at most.
+   *
+   * @default - all
+   */
+  readonly maxPages?: number;
+
+  /**
+   * How many items there are before no further page is asked for. Pages are never cut, so there may be more.
+   *
+   * @default - all
+   */
+  readonly maxItems?: number;
+
+  /**
+   * Whether the task succeeds with the pages that were read where the function's time or the size of a result end
+   * first. Otherwise it fails with `CrossRegion.Incomplete`.
+   *
+   * In any case `$metadata.resume`, or `resume` beside a `select`ed `result`, has the parameters to go on with, and
+   * is null where there is nothing to go on to.
+   *
+   * @default false
+   */
+  readonly partial?: boolean;
+}

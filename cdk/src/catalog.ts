@@ -23,6 +23,17 @@ export interface Service {
   readonly unresolved?: readonly Unresolved[];
   readonly operations: Readonly<Record<string, Operation>>;
   readonly shapes: Readonly<Record<string, Shape>>;
+  /** By their names in camelCase. */
+  readonly waiters: Readonly<Record<string, Waiter>>;
+}
+
+export interface Waiter {
+  /** The action that it looks with. */
+  readonly operation: string;
+  /** Seconds between two looks. */
+  readonly delay: number;
+  /** Looks. */
+  readonly maxAttempts: number;
 }
 
 /** Regions in which the service's endpoint rules lead to none. */
@@ -52,6 +63,12 @@ export interface Operation {
   readonly directory?: Directory;
   /** The member that is filled with an idempotency token where it is left out. */
   readonly token?: string;
+  /** It only reads, so that a repeat does no harm. */
+  readonly readOnly?: boolean;
+  /** It answers in pages. */
+  readonly paginator?: boolean;
+  /** It may do a part of what it is asked, and says what it left. */
+  readonly batch?: boolean;
   /** The input is a stream of events, which no Lambda function can send. */
   readonly eventInput?: boolean;
   /** The endpoint is asked for first, by the service's `describeEndpoints`. */

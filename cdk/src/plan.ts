@@ -19,9 +19,10 @@ import { statementsFor } from './permissions';
 import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
 import { CallSettings, settingProblems } from './settings';
+import { operationProblems, SeveralCalls, severalCallsProblems } from './several-calls';
 import { EVERY_REGION, signedFor } from './signing';
 
-export interface Call extends CallSettings {
+export interface Call extends CallSettings, SeveralCalls {
   readonly service: string;
   readonly action: string;
   readonly region: string;
@@ -79,6 +80,7 @@ export function plan(call: Call): Plan {
     problems: [
       ...problems,
       ...settingProblems(call),
+      ...severalCallsProblems(call),
       ...policyProblems(call),
       ...policyPropProblems(call),
       ...statements.problems,
@@ -119,6 +121,7 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     readsPaths: call.queryLanguage !== sfn.QueryLanguage.JSONATA,
   };
   problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style));
+  problems.push(...operationProblems(call, service, action));
   if (operation.eventInput) {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }

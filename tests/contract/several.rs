@@ -9,6 +9,7 @@ use std::time::Duration;
 use handler::config::DEFAULT_RESULT_LIMIT;
 use handler::effect::Effect;
 use handler::error::Error;
+use handler::expression::Expression;
 use serde_json::{Value, json};
 use tests::invoked::{Function, entry};
 use tests::recording::Reply;
@@ -445,4 +446,16 @@ async fn what_is_selected_is_the_result() {
     let error = function.invoke(list(json!({"select": "length(Nothing)"}))).await.unwrap_err();
     assert_eq!((error.name(), error.effect), ("CrossRegion.InvalidEvent", Effect::Done));
     assert!(error.message.starts_with("select: "), "{}", error.message);
+}
+
+/// The construct refuses the same ones at synth.
+#[test]
+fn expressions_are_those_of_the_construct() {
+    let list = tests::json(&tests::root().join("tests/data/expressions.json"));
+    for (name, is_taken) in [("taken", true), ("refused", false)] {
+        for text in list[name].as_array().unwrap() {
+            let expression = Expression::parse(text.as_str().unwrap());
+            assert_eq!(expression.is_ok(), is_taken, "{text}: {expression:?}");
+        }
+    }
 }

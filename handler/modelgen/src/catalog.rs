@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::batch::{self, BATCHES, Left};
 use crate::directory_bucket::{self, Directory};
 use crate::iam::{Map, Rule};
 use crate::model::{
@@ -42,6 +43,9 @@ struct Entry<'a> {
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "is_false")]
     paginator: bool,
+    /// It says what it left undone.
+    #[serde(skip_serializing_if = "is_false")]
+    batch: bool,
     #[serde(skip_serializing_if = "is_false")]
     event_input: bool,
     #[serde(skip_serializing_if = "is_false")]
@@ -119,6 +123,7 @@ pub fn service(
     read_only: &[String],
     partitions: &[Partition],
 ) -> Result<String, Error> {
+    check_batches(service)?;
     let mut operations = Vec::new();
     let mut names = Vec::new();
     for operation in &service.operations {
@@ -203,6 +208,7 @@ fn entry<'a>(
         read_only: read_only.contains(&operation.0),
         token: token(service, operation),
         paginator: service.paginators.iter().any(|paginator| paginator.operation == operation.0),
+        batch: batch::find(&service.metadata.id, &operation.0).is_some(),
         event_input: operation.6.contains(&OperationTrait::EventStreamInput),
         discovery: operation.6.contains(&OperationTrait::EndpointDiscovery { required: true }),
     })
@@ -230,6 +236,30 @@ fn token<'a>(service: &'a Service, operation: &Operation) -> Option<&'a str> {
 fn find<'a>(service: &'a Service, name: &str) -> Option<&'a Shape> {
     let at = service.shapes.binary_search_by(|shape| shape.0.as_str().cmp(name)).ok()?;
     service.shapes.get(at)
+}
+
+/// Every name in the list of batches is one of the model's.
+fn check_batches(service: &Service) -> Result<(), Error> {
+    const LIST: &str = "the list of batches";
+    for row in BATCHES.iter().filter(|row| row.service == service.metadata.id) {
+        let operation = service.operations.iter().find(|operation| operation.0 == row.operation);
+        let operation = operation.ok_or_else(|| Error::unknown("operation", row.operation, LIST))?;
+        let outputs: &[&str] = match &row.left {
+            Left::Again(left) => &[left],
+            Left::ById => &["Successful", "Failed"],
+            Left::ByPlace { answers, failed, .. } => &[answers, failed],
+        };
+        let has = |shape: &Option<String>, name: &str| {
+            let kind = shape.as_deref().and_then(|shape| find(service, shape)).map(|shape| &shape.1);
+            matches!(kind, Some(Kind::Structure(members)) if members.iter().any(|member| member.0 == name))
+        };
+        let inputs = [row.request].into_iter().map(|name| (name, has(&operation.3, name)));
+        let outputs = outputs.iter().map(|name| (*name, has(&operation.4, name)));
+        if let Some((name, _)) = inputs.chain(outputs).find(|(_, is_known)| !is_known) {
+            return Err(Error::unknown("member", name, LIST));
+        }
+    }
+    Ok(())
 }
 
 /// The shapes that inputs reach, sorted.

@@ -27,6 +27,8 @@ pub mod signing;
 pub mod unresolved;
 pub mod write;
 
+#[path = "../../src/catalog/batch.rs"]
+pub mod batch;
 #[path = "../../src/catalog/model.rs"]
 pub mod model;
 
