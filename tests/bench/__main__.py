@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from bench import cold_start, few_services, report, sides
+from bench import cold_start, few_services, pages, report, sides
 from bench.quota import quota
 from bench.size import size
 from support import paths
@@ -12,6 +12,7 @@ from support.ministack import ministack
 _RUNS = 25
 _RUNS_UNDER_QUOTA = 15
 _RUNS_BY_SERVICES = 60
+_RUNS_OF_PAGES = 15
 _SHARE = 0.07
 _RESULTS = Path(__file__).parent / "results.md"
 
@@ -43,6 +44,7 @@ def main() -> int:
                 all_series,
             )
         )
+    add(report.pages(pages.cpu(paths.BOOTSTRAP, _RUNS_OF_PAGES)))
     add(report.sizes(size(paths.BOOTSTRAP)))
     print(report.verdict(bounds))
     _RESULTS.write_text(

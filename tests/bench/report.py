@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cold_start import Series
+from bench.pages import Cpu
 from bench.size import Size
 
 BINARY_LIMIT = 9_500_000
 _TIME_BOUND = 1 / 10
 _MEMORY_BOUND = 1 / 6
+_PAGES_BOUND = 1.3
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,21 @@ def services(few: int, few_series: Series, all_: int, all_series: Series) -> tup
         ]
     )
     return text, [Bound(f"{all_} services start as fast as {few}, within the spread", difference <= noise)]
+
+
+def pages(cpu: Cpu) -> tuple[str, list[Bound]]:
+    text = _table(
+        [
+            ("10,000 S3 keys over 10 pages, warm", "CPU, median"),
+            ("ten events of one page each", f"{cpu.raw_ms:.1f} ms"),
+            ("one event, pages merged, names selected", f"{cpu.paginated_ms:.1f} ms"),
+            ("ratio", f"{cpu.ratio:.2f}"),
+            ("runs", str(cpu.runs)),
+        ]
+    )
+    return text, [
+        Bound(f"ten pages in one at most {_PAGES_BOUND} times the CPU of ten calls", cpu.ratio <= _PAGES_BOUND)
+    ]
 
 
 def sizes(size: Size) -> tuple[str, list[Bound]]:

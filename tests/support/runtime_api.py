@@ -200,6 +200,11 @@ class Function:
                 return int(line.split()[1])
         raise FunctionError(f"no {field} in the process's status")
 
+    def cpu_ms(self) -> float:
+        """Time that the process's threads have run so far."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
+
     def connections(self) -> int:
         """TCP sockets that the process holds, the one to the Runtime API included."""
         sockets = set()
