@@ -3,6 +3,7 @@
 //!
 //! The wire answers as the services do; how each of their paginators and waiters is read is the differentials' to say.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -35,16 +36,15 @@ fn bucket(pages: usize, keys: usize, delay: Duration) -> Function {
         std::thread::sleep(delay);
         let at: usize =
             query(request, "continuation-token").map_or(0, |token| token.trim_matches('=').parse().unwrap());
-        let contents: String = (0..keys)
-            .map(|key| {
-                format!(
-                    "<Contents><Key>folder/{:07}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>\
+        let mut contents = String::new();
+        for key in at * keys..(at + 1) * keys {
+            _ = write!(
+                contents,
+                "<Contents><Key>folder/{key:07}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>\
                  <ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>0</Size>\
-                 <StorageClass>STANDARD</StorageClass></Contents>",
-                    at * keys + key
-                )
-            })
-            .collect();
+                 <StorageClass>STANDARD</StorageClass></Contents>"
+            );
+        }
         let next = if at + 1 < pages {
             format!(
                 "<IsTruncated>true</IsTruncated><NextContinuationToken>={}=</NextContinuationToken>",
@@ -276,23 +276,19 @@ async fn a_wait_is_one_look_an_invocation() {
         let event = describe(json!({"waitFor": {"waiter": "tableExists"}}));
         let outcome = function.invoke(event).await;
         assert_eq!(function.wire.take().len(), 1);
-        match look {
-            2..5 => assert_eq!(outcome.unwrap()["Table"]["TableStatus"], "ACTIVE"),
-            _ => {
-                let error = outcome.unwrap_err();
-                assert_eq!((error.name(), error.effect), ("CrossRegion.NotReady", Effect::Done));
-                assert!(!error.to_message().contains("SECRET"));
-            }
+        if (2..5).contains(&look) {
+            assert_eq!(outcome.unwrap()["Table"]["TableStatus"], "ACTIVE");
+        } else {
+            let error = outcome.unwrap_err();
+            assert_eq!((error.name(), error.effect), ("CrossRegion.NotReady", Effect::Done));
+            assert!(!error.to_message().contains("SECRET"));
         }
     }
     let event = describe(json!({"waitFor": {"waiter": "TableNotExists"}}));
     let gone = function.invoke(event.clone()).await.unwrap();
-    let endpoint = "https://dynamodb.us-west-2.amazonaws.com";
-    let metadata = json!({"httpStatusCode": 400, "requestId": "r-1", "attempts": 1, "totalRetryDelay": 0,
-                          "region": "us-west-2", "endpoint": endpoint});
-    assert_eq!(gone["$metadata"].as_object().unwrap().len(), 6);
-    assert_eq!(gone["$metadata"]["httpStatusCode"], metadata["httpStatusCode"]);
-    assert_eq!(gone["$metadata"]["requestId"], metadata["requestId"]);
+    assert_eq!(gone["$metadata"]["httpStatusCode"], 400);
+    assert_eq!(gone["$metadata"]["requestId"], "r-1");
+    assert_eq!(gone["$metadata"]["endpoint"], "https://123456789012.ddb.us-west-2.amazonaws.com");
     assert_eq!(gone.as_object().unwrap().len(), 1);
 }
 

@@ -26,7 +26,7 @@ pub fn join(value: &mut Json, later: Json, scalars: Scalars) {
             *number = sum(number, &more);
         }
         (Json::String(text), Json::String(more)) if scalars == Scalars::SumAndContinue => {
-            text.push_str(&more)
+            text.push_str(&more);
         }
         (value @ Json::Null, later) => *value = later,
         _ => {}

@@ -116,8 +116,8 @@ impl Pages {
         let mut last: Option<Called> = None;
         loop {
             let started = Instant::now();
-            let mut called = match (caller.call(bound, permit, invocation).await, last.take()) {
-                (Ok(called), _) => called,
+            let mut page = match (caller.call(bound, permit, invocation).await, last.take()) {
+                (Ok(page), _) => page,
                 (Err(error), Some(last)) if is_out_of_time(&error, caller, operation) => {
                     gathered.cut = Cut::Deadline;
                     return Ok(finished(last, gathered, attempts, retry_delay, invocation));
@@ -125,11 +125,11 @@ impl Pages {
                 (Err(error), last) => return Err(after(last.as_ref(), operation, error)),
             };
             longest = longest.max(started.elapsed());
-            attempts += called.answer.attempts;
-            retry_delay += called.answer.retry_delay;
+            attempts += page.answer.attempts;
+            retry_delay += page.answer.retry_delay;
 
-            let members = std::mem::take(&mut called.answer.members);
-            let next = self.next(&members).map_err(|why| unreadable(&called.answer, &why))?;
+            let members = std::mem::take(&mut page.answer.members);
+            let next = self.next(&members).map_err(|why| unreadable(&page.answer, &why))?;
             items += self.count(&members);
             let members = gathered.add(self, members, next.clone());
             size += self.size(members);
@@ -137,30 +137,30 @@ impl Pages {
             let is_enough = self.wanted.max_pages.is_some_and(|most| pages >= most)
                 || self.wanted.max_items.is_some_and(|most| items >= most);
             if next.is_empty() || is_enough {
-                return Ok(finished(called, gathered, attempts, retry_delay, invocation));
+                return Ok(finished(page, gathered, attempts, retry_delay, invocation));
             }
             if size > self.room {
                 gathered.cut = Cut::Size;
-                return Ok(finished(called, gathered, attempts, retry_delay, invocation));
+                return Ok(finished(page, gathered, attempts, retry_delay, invocation));
             }
             if caller.pace.deadline.remaining() <= longest {
                 gathered.cut = Cut::Deadline;
-                return Ok(finished(called, gathered, attempts, retry_delay, invocation));
+                return Ok(finished(page, gathered, attempts, retry_delay, invocation));
             }
             parameters.extend(next);
             if !seen.insert(self.given(&parameters)) {
-                return Err(unreadable(&called.answer, "the service names a page that it gave already"));
+                return Err(unreadable(&page.answer, "the service names a page that it gave already"));
             }
             bound = input::bind(operation, parameters.clone())
-                .map_err(|_| unreadable(&called.answer, "its token is not one that the action takes"))?;
-            last = Some(called);
+                .map_err(|_| unreadable(&page.answer, "its token is not one that the action takes"))?;
+            last = Some(page);
         }
     }
 
     /// The tokens among the parameters, as text.
     fn given(&self, parameters: &Map<String, Json>) -> String {
         let tokens = self.tokens.iter().map(|(name, _)| parameters.get(name).unwrap_or(&Json::Null));
-        Json::from_iter(tokens.cloned()).to_string()
+        tokens.cloned().collect::<Json>().to_string()
     }
 
     /// The parameters of the page after this answer; none where it is the last.
@@ -365,12 +365,13 @@ impl io::Write for Written {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "cases are written as literals")]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn paginator(value: Json) -> Paginator {
+    fn paginator(value: &Json) -> Paginator {
         let mut all = json!({
             "operation": "ListIt", "input_token": ["Token"], "output_token": ["NextToken"], "limit_key": "",
             "result_key": ["Items"], "more_results": "", "non_aggregate_keys": [],
@@ -380,7 +381,7 @@ mod tests {
     }
 
     fn pages(value: Json) -> Pages {
-        Pages::read(paginator(value), Paginate::default(), 1_000).unwrap()
+        Pages::read(paginator(&value), Paginate::default(), 1_000).unwrap()
     }
 
     fn object(value: Json) -> Map<String, Json> {

@@ -53,8 +53,8 @@ pub async fn all(
     let asked = parameters.get(batch.request).cloned().unwrap_or_default();
     let (mut pause, mut longest) = (FIRST_PAUSE, Duration::ZERO);
     let mut started = Instant::now();
-    let mut called = caller.call(bound, permit, invocation).await?;
-    while let Some(left) = batch.left(&asked, &called.answer.members) {
+    let mut whole = caller.call(bound, permit, invocation).await?;
+    while let Some(left) = batch.left(&asked, &whole.answer.members) {
         longest = longest.max(started.elapsed());
         let wait = random_part(pause);
         if caller.pace.deadline.remaining() <= wait + longest {
@@ -68,18 +68,18 @@ pub async fn all(
             .map_err(|_| incomplete("names entries that the action does not take"))?;
         match caller.call(again, permit, invocation).await {
             Ok(next) => {
-                called.answer.attempts += next.answer.attempts;
-                called.answer.retry_delay += next.answer.retry_delay + wait;
-                called.answer.request_id = next.answer.request_id;
-                batch.add(&asked, &mut called.answer.members, next.answer.members)?;
+                whole.answer.attempts += next.answer.attempts;
+                whole.answer.retry_delay += next.answer.retry_delay + wait;
+                whole.answer.request_id = next.answer.request_id;
+                batch.add(&asked, &mut whole.answer.members, next.answer.members)?;
             }
             Err(error) if is_throttled(&error) => {}
             Err(error) if error.effect == Effect::None => break,
             Err(error) => return Err(error.with_effect(Effect::Unknown)),
         }
     }
-    invocation.succeeded(called.answer.request_id.as_deref(), called.answer.attempts);
-    Ok(called)
+    invocation.succeeded(whole.answer.request_id.as_deref(), whole.answer.attempts);
+    Ok(whole)
 }
 
 impl Batch {
@@ -218,6 +218,7 @@ fn random_part(pause: Duration) -> Duration {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "cases are written as literals")]
 mod tests {
     use serde_json::json;
 

@@ -100,7 +100,7 @@ impl Wait {
         loop {
             let outcome = caller.call(bound.clone(), permit, invocation).await;
             let verdict = match &outcome {
-                Ok(called) => self.of_answer(bound.operation(), &called.answer)?,
+                Ok(seen) => self.of_answer(bound.operation(), &seen.answer)?,
                 Err(error) => self.of_error(error),
             };
             match (verdict, outcome) {
@@ -175,8 +175,8 @@ enum Seen<'a> {
 
 /// The first acceptor that matches decides.
 fn of_waiter(waiter: &Waiter, seen: &Seen<'_>) -> Verdict {
-    let matched = waiter.acceptors.iter().find(|acceptor| is_match(&acceptor.matcher, seen));
-    match (matched.map(|acceptor| (acceptor.state, &acceptor.matcher)), seen) {
+    let first = waiter.acceptors.iter().find(|acceptor| is_match(&acceptor.matcher, seen));
+    match (first.map(|acceptor| (acceptor.state, &acceptor.matcher)), seen) {
         (Some((WaiterState::Success, _)), _) => Verdict::Holds,
         (Some((WaiterState::Failure, matcher)), _) => Verdict::Never(reason(matcher)),
         (Some((WaiterState::Retry, _)), _) | (None, Seen::Answer(..)) => Verdict::NotYet,
@@ -272,6 +272,7 @@ fn told(kind: Kind, message: String, outcome: &Result<Called, Error>) -> Error {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "cases are written as literals")]
 mod tests {
     use serde_json::json;
 
