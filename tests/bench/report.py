@@ -14,7 +14,8 @@ from bench.cold_start import Series
 from bench.pages import Cpu
 from bench.size import Size
 
-BINARY_LIMIT = 9_500_000
+# With the capabilities beyond plain calls; plain calls alone stayed under 9.5 MB.
+BINARY_LIMIT = 11_000_000
 _TIME_BOUND = 1 / 10
 _MEMORY_BOUND = 1 / 6
 _PAGES_BOUND = 1.3
