@@ -10,10 +10,11 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Annotations, Aws, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { AssumeRole } from './assume-role';
 import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Spelling } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { crossStackProblems } from './cross-stack';
-import { plan } from './plan';
+import { Plan, plan } from './plan';
 import { renderSettings } from './settings';
 
 interface CallAwsServiceCrossRegionOptions {
@@ -86,6 +87,16 @@ interface CallAwsServiceCrossRegionOptions {
    * @default - the call passes no roles
    */
   readonly passRoles?: iam.IRole[];
+
+  /**
+   * The role in whose name the call is made, in this or another account.
+   *
+   * The function's role gets the right to assume it, and no other. What the call needs, the role must have:
+   * `grantCall` gives it that. `iamResources` may then be left out.
+   *
+   * @default - the call is made in the name of the function's role
+   */
+  readonly assumeRole?: AssumeRole;
 
   /**
    * The Regions that a `region` from state may take, and those that ARNs in the parameters lead to.
@@ -225,6 +236,7 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
 
   private readonly handler: CrossRegionFunction;
   private readonly integrationPattern: sfn.IntegrationPattern;
+  private readonly plan: Plan;
 
   constructor(
     scope: Construct,
@@ -243,6 +255,7 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
 
     this.handler = props.handler ?? CrossRegionFunction.of(this);
     this.lambdaFunction = this.handler.lambdaFunction;
+    this.plan = plan(props);
     this.permit();
 
     this.taskPolicies = [
@@ -259,6 +272,19 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
         backoffRate: 2,
       });
     }
+  }
+
+  /**
+   * Let a principal make the call: with `assumeRole` the role in whose name it is made. The function's own role has
+   * what it needs already.
+   *
+   * The statements are the same that the function's role would get, so they need `iamResources` where the IAM action
+   * has resources.
+   */
+  public grantCall(grantee: iam.IGrantable): void {
+    const { statements, problems } = this.plan.ofRole;
+    statements.forEach((statement) => grantee.grantPrincipal.addToPrincipalPolicy(statement));
+    this.report(problems);
   }
 
   /**
@@ -285,12 +311,13 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
 
   private renderEvent(): Record<string, unknown> {
     const { region, endpoint, action, service, parameters } = this.props;
-    return { region, endpoint, action, service, parameters, ...renderSettings(this.props) };
+    const assumeRole = this.props.assumeRole?._render();
+    return { region, endpoint, action, service, parameters, assumeRole, ...renderSettings(this.props) };
   }
 
   /** Lets the function make the call, and says what is wrong with it. */
   private permit(): void {
-    const { permission, scoped, unscoped, problems, warnings } = plan(this.props);
+    const { permission, scoped, unscoped, problems, warnings } = this.plan;
     const statements = [...scoped, ...(this.props.additionalIamStatements ?? [])];
     if (permission) {
       this.handler._permit(permission);
@@ -301,15 +328,16 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
     );
 
     const sent = [
-      ...(permission ? [...permission.regions, ...permission.endpoints] : []),
+      ...(permission ? [...permission.regions, ...permission.endpoints, ...permission.roles] : []),
       ...statements.flatMap((statement) => statement.resources),
     ];
-    const annotations = Annotations.of(this);
-    [...problems, ...crossStackProblems(this, this.handler, sent)].forEach((problem) =>
-      annotations.addError(`${this.node.path}: ${problem}`),
-    );
+    this.report([...problems, ...crossStackProblems(this, this.handler, sent)]);
     warnings.forEach((warning) =>
-      annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
+      Annotations.of(this).addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
     );
+  }
+
+  private report(problems: string[]): void {
+    problems.forEach((problem) => Annotations.of(this).addError(`${this.node.path}: ${problem}`));
   }
 }

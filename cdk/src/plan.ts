@@ -7,6 +7,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Token } from 'aws-cdk-lib/core';
+import { AssumeRole } from './assume-role';
 import { Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
 import { onItsBuckets, sessionOf } from './directory-bucket';
@@ -15,7 +16,7 @@ import { holdsState, isFromState } from './expression';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
-import { statementsFor } from './permissions';
+import { Statements, statementsFor } from './permissions';
 import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
 import { CallSettings, settingProblems } from './settings';
@@ -35,12 +36,15 @@ export interface Call extends CallSettings {
   readonly iamResourcesByAction?: { [action: string]: string[] };
   readonly iamConditions?: { [operator: string]: any };
   readonly passRoles?: iam.IRole[];
+  readonly assumeRole?: AssumeRole;
 }
 
 export interface Plan {
   readonly permission?: Permission;
   readonly scoped: iam.PolicyStatement[];
   readonly unscoped: iam.PolicyStatement[];
+  /** What the role needs in whose name the call is made. */
+  readonly ofRole: Pick<Statements, 'problems'> & { readonly statements: iam.PolicyStatement[] };
   readonly problems: string[];
   readonly warnings: string[];
 }
@@ -67,21 +71,30 @@ export function plan(call: Call): Plan {
   const session = operation ? sessionOf(operation, call.parameters ?? {}, actionsOf(statements.scoped)) : [];
   const discovery = target?.known && discoveryOf(target.known);
   const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed.iam });
+  const scoped = statements.scoped;
+  const unscoped = [...statements.unscoped, ...(helper?.unscoped ?? [])];
+  const { assumeRole } = call;
+  const places = regions?.filter((region) => region !== EVERY_REGION);
+  const own = assumeRole
+    ? { scoped: [assumeRole._statement(places)], unscoped: [], problems: assumeRole._problems(places ?? []) }
+    : { scoped, unscoped, problems: statements.problems };
   return {
     permission: target && {
       service: target.service,
       actions: [target.action, ...(discovery ? [discovery.action] : []), ...session],
       regions: signed.table,
       endpoints,
+      roles: assumeRole?._roleArns ?? [],
     },
-    scoped: statements.scoped,
-    unscoped: [...statements.unscoped, ...(helper?.unscoped ?? [])],
+    scoped: own.scoped,
+    unscoped: own.unscoped,
+    ofRole: { statements: [...scoped, ...unscoped], problems: statements.problems },
     problems: [
       ...problems,
       ...settingProblems(call),
       ...policyProblems(call),
       ...policyPropProblems(call),
-      ...statements.problems,
+      ...own.problems,
     ],
     warnings,
   };

@@ -11,6 +11,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
+use crate::client::role::{AssumeRole, Assumed};
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
@@ -34,6 +35,8 @@ pub struct Caller<'a> {
     pub region: &'a Region,
     /// The target's own, as the event names it.
     pub endpoint: Option<&'a CustomEndpoint>,
+    /// In whose name its calls are made, unless the function's own.
+    pub role: Option<&'a AssumeRole>,
     /// A server of this machine that stands in for AWS.
     pub local: Option<&'a CustomEndpoint>,
     pub options: EndpointOptions,
@@ -89,8 +92,12 @@ impl Caller<'_> {
         invocation: &mut Invocation,
     ) -> Result<Called, Error> {
         let operation = bound.operation();
+        let assumed = match self.role {
+            Some(role) => Some(Box::pin(self.helpers.assumed(self, role, permit)).await?),
+            None => None,
+        };
         let account_id = self.account_id(operation).await;
-        let wanted = self.wanted(account_id.as_deref());
+        let wanted = self.wanted(account_id.as_deref(), assumed.as_ref());
         let bound = self.with_presigned(bound, permit, wanted).await?;
         let mut route = self.helpers.route(self, wanted, &bound, permit.clone()).await?;
         invocation.host = self.logged_host(&route);
@@ -122,18 +129,20 @@ impl Caller<'_> {
             operation: &operation.name,
             region: self.region,
             endpoint: self.endpoint,
+            role: self.role.map(|asked| &asked.role),
         })?;
         let bound = input::bind(operation, parameters)?;
         let route = target::route(&bound, permit, wanted)?;
         self.clients.send(bound, &route, self.pace.patience()?).await
     }
 
-    fn wanted<'b>(&'b self, account_id: Option<&'b str>) -> Wanted<'b> {
+    fn wanted<'b>(&'b self, account_id: Option<&'b str>, assumed: Option<&'b Assumed>) -> Wanted<'b> {
         Wanted {
             region: self.region.as_str(),
             endpoint: self.endpoint.or(self.local),
             options: self.options,
             account_id,
+            assumed,
         }
     }
 
@@ -163,6 +172,9 @@ impl Caller<'_> {
         let rules = operation.service.endpoints().ok()?;
         if !rules.parameters.iter().any(|parameter| parameter.built_in == "AWS::Auth::AccountId") {
             return None;
+        }
+        if let Some(asked) = self.role {
+            return Some(asked.role.account().to_owned());
         }
         let credentials = self.clients.credentials().provide_credentials().await.ok()?;
         credentials.account_id().map(|id| id.as_str().to_owned())

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::client::role::{self, AssumeRole};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object, some_text};
@@ -20,7 +21,6 @@ use crate::spelling::Spelling;
 /// Capabilities of the contract that this version refuses.
 const NOT_YET: [&str; 10] = [
     "failover",
-    "assumeRole",
     "invocation",
     "idempotency",
     "paginate",
@@ -53,6 +53,7 @@ pub struct Event {
     pub endpoint_options: EndpointOptions,
     pub timeouts: Timeouts,
     pub retry: Retry,
+    pub assume_role: Option<AssumeRole>,
     pub body_as: BodyAs,
     pub function_error: FunctionError,
     pub spelling: Spelling,
@@ -148,6 +149,8 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         attempt: timeouts.integer("attempt_ms", 1..=TIME_LIMIT_MS).map(Duration::from_millis),
     });
     let retry = fields.object("retry", read_retry);
+    let session_name = role::session_name(None, None);
+    let assume_role = fields.object("assumeRole", |it| AssumeRole::read(it, regions, &session_name));
     let body_as = fields.choice(
         "bodyAs",
         &[("auto", BodyAs::Auto), ("text", BodyAs::Text), ("json", BodyAs::Json), ("base64", BodyAs::Base64)],
@@ -167,6 +170,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         endpoint_options: endpoint_options.unwrap_or_default(),
         timeouts: timeouts.unwrap_or_default(),
         retry: retry.unwrap_or_default(),
+        assume_role: assume_role.flatten(),
         body_as: body_as.unwrap_or(BodyAs::Auto),
         function_error: function_error.unwrap_or(FunctionError::Raise),
         spelling: spelling.unwrap_or(Spelling::Model),
@@ -239,6 +243,7 @@ mod tests {
                 endpoint_options: EndpointOptions::default(),
                 timeouts: Timeouts { connect: None, attempt: None },
                 retry: Retry { mode: RetryMode::Sdk, max_attempts: 3 },
+                assume_role: None,
                 body_as: BodyAs::Auto,
                 function_error: FunctionError::Raise,
                 spelling: Spelling::Model,
