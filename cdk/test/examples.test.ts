@@ -3,11 +3,12 @@
  */
 import { App, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { CrossAccount, Orders } from '../examples/cross-account/app';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
 import { MainJob } from '../examples/main-job/app';
 import { aslProblems, HERE, statementsOf, tableOf } from './support';
 
-const EXAMPLES = { MainJob, KnowledgeBaseIngestion };
+const EXAMPLES = { CrossAccount, MainJob, KnowledgeBaseIngestion };
 
 describe.each(Object.entries(EXAMPLES))('%s', (id, example) => {
   let stack: Stack;
@@ -28,4 +29,17 @@ describe.each(Object.entries(EXAMPLES))('%s', (id, example) => {
   test('calls what it says, and nothing else', () => {
     expect({ table: tableOf(stack), statements: statementsOf(stack) }).toMatchSnapshot();
   });
+});
+
+test('the account that CrossAccount acts in gives its role what the tasks need', () => {
+  const app = new App();
+  const caller = new CrossAccount(app, 'CrossAccount', { env: HERE });
+  const orders = new Orders(app, 'Orders', { caller, env: { account: '111122223333', region: 'us-west-2' } });
+  Annotations.fromStack(orders).hasNoError('*', Match.anyValue());
+  Template.fromStack(orders).hasResourceProperties('AWS::IAM::Role', {
+    AssumeRolePolicyDocument: {
+      Statement: [{ Condition: { StringEquals: { 'sts:ExternalId': 'tokyo-orders' } } }],
+    },
+  });
+  expect(statementsOf(orders)).toMatchSnapshot();
 });
