@@ -45,7 +45,6 @@ def accounts(binary) -> Iterator[Accounts]:
         ours = Cdk(local.url, HERE, APP, local.home)
         theirs = Cdk(local.url, THERE, APP, local.home, {"AWS_ACCESS_KEY_ID": ORDERS_ACCOUNT}, ORDERS_ACCOUNT)
         ours.bootstrap()
-        theirs.bootstrap()
         machine = ours.deploy("CrossAccount")["StateMachineArn"]
         theirs.deploy("Orders")
         table = local.client("dynamodb", THERE, access_key=ORDERS_ACCOUNT)
@@ -53,8 +52,6 @@ def accounts(binary) -> Iterator[Accounts]:
             item = {"id": {"S": f"order-{at}"}, "total": {"N": str(at)}}
             table.put_item(TableName="orders", Item=item)
         yield Accounts(local, proxy, machine)
-        theirs.destroy("Orders")
-        ours.destroy("CrossAccount")
 
 
 def test_a_role_is_assumed_once_and_reads_in_the_other_account(accounts):
