@@ -81,13 +81,12 @@ impl Handler {
         deadline: Deadline,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
-        let role = event.assume_role.as_ref();
         let permit = self.table.permit(&Call {
             service: operation.service.id(),
             operation: &operation.name,
             region: &event.region,
             endpoint: event.endpoint.as_ref(),
-            role: role.map(|asked| &asked.role),
+            role: event.assume_role.as_ref().map(|asked| &asked.role),
         })?;
         invocation.is_permitted = true;
 
@@ -131,7 +130,7 @@ impl Handler {
             helpers: &self.helpers,
             region: &event.region,
             endpoint: event.endpoint.as_ref(),
-            role,
+            role: event.assume_role.as_ref(),
             local: self.config.endpoint_url.as_ref(),
             options: event.endpoint_options,
             function_error: event.function_error,

@@ -19,7 +19,7 @@ use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 10] = [
+const NOT_YET: [&str; 9] = [
     "failover",
     "invocation",
     "idempotency",
@@ -31,8 +31,9 @@ const NOT_YET: [&str; 10] = [
     "resultTo",
 ];
 
-/// What only a single call has. A procedure's endpoints are among its parameters.
-const OF_A_CALL: [&str; 6] = ["service", "action", "endpoint", "bodyAs", "functionError", "spelling"];
+/// What only a single call has. A procedure's endpoints and roles are among its parameters.
+const OF_A_CALL: [&str; 7] =
+    ["service", "action", "endpoint", "assumeRole", "bodyAs", "functionError", "spelling"];
 
 /// Attempts at one call.
 const ATTEMPTS_LIMIT: u64 = 10;
