@@ -9,7 +9,7 @@ use crate::catalog::{self, Operation};
 use crate::client::Clients;
 use crate::config::Config;
 use crate::deadline::Deadline;
-use crate::drive::{self, Caller, Pace};
+use crate::drive::{self, Caller, Pace, Way};
 use crate::error::{Error, Faults};
 use crate::event::{Event, Subject};
 use crate::helper::Helpers;
@@ -89,14 +89,16 @@ impl Handler {
             role: event.assume_role.as_ref().map(|asked| &asked.role),
         })?;
         invocation.is_permitted = true;
+        let way = Way::of(operation, &mut event)?;
 
         let mut parameters = std::mem::take(&mut event.parameters);
         let mut faults = Faults::default();
         parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
+        way.place(&mut parameters, &mut faults);
         quirk::parameters(operation, event.region.as_str(), &mut parameters);
         let bound = input::bind_spelled(operation, parameters, event.spelling, faults)?;
 
-        let target = self.caller(&event, deadline);
+        let target = self.caller(&event, &way, deadline);
         let called = drive::at_target(&target, bound, &permit, invocation).await?;
         let result = output::render(operation, called, &event)?;
         limit::check(&result, self.config.result_limit)
@@ -115,14 +117,14 @@ impl Handler {
         let outcome = async {
             let permit = self.table.permit_procedure(procedure, &event.region)?;
             invocation.is_permitted = true;
-            let caller = self.caller(&event, deadline);
+            let caller = self.caller(&event, &Way::One, deadline);
             let result = procedure.run(parameters, permit, caller, invocation).await?;
             limit::check(&result, self.config.result_limit)
         };
         outcome.await.map_err(|error| error.for_procedure(procedure.name(), event.region.as_str()))
     }
 
-    fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline) -> Caller<'a> {
+    fn caller<'a>(&'a self, event: &'a Event, way: &'a Way, deadline: Deadline) -> Caller<'a> {
         Caller {
             table: &self.table,
             regions: &self.regions,
@@ -140,6 +142,7 @@ impl Handler {
                 retry: event.retry,
                 body_limit: self.config.result_limit,
             },
+            way,
         }
     }
 }

@@ -7,6 +7,8 @@
 //! A [`Caller`] stands for one target: every call that it makes is routed, permitted once more by what the rules made
 //! of it, and sent within what is left of the time.
 
+pub mod if_match;
+
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Map, Value as Json};
 
@@ -15,8 +17,8 @@ use crate::client::role::{AssumeRole, Assumed};
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
-use crate::error::{Error, Fault, Kind};
-use crate::event::{EndpointOptions, FunctionError, Retry, Timeouts};
+use crate::error::{Error, Fault, Faults, Kind};
+use crate::event::{EndpointOptions, Event, FunctionError, Retry, Timeouts};
 use crate::helper::{self, Helpers};
 use crate::input::{self, Bound};
 use crate::quirk;
@@ -24,6 +26,7 @@ use crate::region::{Region, Regions};
 use crate::table::{Call, Permit, Table};
 use crate::target::{self, Wanted};
 use crate::telemetry::{Invocation, service_host};
+use if_match::IfMatch;
 
 /// Makes calls at one target.
 #[derive(Debug, Clone)]
@@ -42,6 +45,15 @@ pub struct Caller<'a> {
     pub options: EndpointOptions,
     pub function_error: FunctionError,
     pub pace: Pace,
+    pub way: &'a Way,
+}
+
+/// Which calls make what the event asks for.
+#[derive(Debug)]
+pub enum Way {
+    One,
+    /// With the ETag that the resource must have.
+    IfMatch(IfMatch),
 }
 
 /// How the time of an invocation becomes the patience of each of its calls.
@@ -70,7 +82,27 @@ pub async fn at_target(
     permit: &Permit,
     invocation: &mut Invocation,
 ) -> Result<Called, Error> {
-    caller.call(bound, permit, invocation).await
+    match caller.way {
+        Way::One => caller.call(bound, permit, invocation).await,
+        Way::IfMatch(if_match) => if_match.call(caller, bound, permit, invocation).await,
+    }
+}
+
+impl Way {
+    /// Fails with `CrossRegion.InvalidEvent` where the operation does not have what the event asks for.
+    pub fn of(operation: &Operation, event: &mut Event) -> Result<Self, Error> {
+        match event.if_match.take() {
+            Some(asked) => IfMatch::of(operation, asked, event.spelling).map(Self::IfMatch),
+            None => Ok(Self::One),
+        }
+    }
+
+    /// Puts among the parameters what the way gives.
+    pub fn place(&self, parameters: &mut Map<String, Json>, faults: &mut Faults) {
+        if let Self::IfMatch(if_match) = self {
+            if_match.place(parameters, faults);
+        }
+    }
 }
 
 impl Pace {

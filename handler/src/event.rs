@@ -19,7 +19,7 @@ use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 9] = [
+const NOT_YET: [&str; 8] = [
     "failover",
     "invocation",
     "idempotency",
@@ -27,13 +27,12 @@ const NOT_YET: [&str; 9] = [
     "retryUnprocessed",
     "select",
     "waitFor",
-    "ifMatch",
     "resultTo",
 ];
 
 /// What only a single call has. A procedure's endpoints and roles are among its parameters.
-const OF_A_CALL: [&str; 7] =
-    ["service", "action", "endpoint", "assumeRole", "bodyAs", "functionError", "spelling"];
+const OF_A_CALL: [&str; 8] =
+    ["service", "action", "endpoint", "assumeRole", "ifMatch", "bodyAs", "functionError", "spelling"];
 
 /// Attempts at one call.
 const ATTEMPTS_LIMIT: u64 = 10;
@@ -55,6 +54,7 @@ pub struct Event {
     pub timeouts: Timeouts,
     pub retry: Retry,
     pub assume_role: Option<AssumeRole>,
+    pub if_match: Option<IfMatch>,
     pub body_as: BodyAs,
     pub function_error: FunctionError,
     pub spelling: Spelling,
@@ -69,6 +69,15 @@ pub enum Subject {
         action: String,
     },
     Procedure(Procedure),
+}
+
+/// Which version of a resource the call is good for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IfMatch {
+    /// The one with this ETag.
+    ETag(String),
+    /// Whichever there is, as this action of the same service tells it.
+    Latest { action: String, parameters: Map<String, Value> },
 }
 
 /// Variants of a service's endpoint.
@@ -152,6 +161,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
     let retry = fields.object("retry", read_retry);
     let session_name = role::session_name(None, None);
     let assume_role = fields.object("assumeRole", |it| AssumeRole::read(it, regions, &session_name));
+    let if_match = fields.object("ifMatch", read_if_match);
     let body_as = fields.choice(
         "bodyAs",
         &[("auto", BodyAs::Auto), ("text", BodyAs::Text), ("json", BodyAs::Json), ("base64", BodyAs::Base64)],
@@ -172,6 +182,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         timeouts: timeouts.unwrap_or_default(),
         retry: retry.unwrap_or_default(),
         assume_role: assume_role.flatten(),
+        if_match: if_match.flatten(),
         body_as: body_as.unwrap_or(BodyAs::Auto),
         function_error: function_error.unwrap_or(FunctionError::Raise),
         spelling: spelling.unwrap_or(Spelling::Model),
@@ -190,6 +201,28 @@ fn read_subject(fields: &mut Fields<'_>) -> Option<Subject> {
     // Absent: read so that it is known to whoever misspells it.
     fields.text("procedure", Procedure::parse);
     Some(Subject::Call { service: service?, action: action? })
+}
+
+fn read_if_match(fields: &mut Fields<'_>) -> Option<IfMatch> {
+    if !fields.has("describe") {
+        fields.require("etag");
+        fields.refuse(
+            "overwrite",
+            "goes with `describe`: the version with this ETag is the only one to be overwritten",
+        );
+    } else if fields.has("etag") {
+        fields.fault("etag", "`describe` asks for the ETag: give one or the other");
+    }
+    let etag = fields.text("etag", some_text);
+    let describe = fields.object("describe", |describe| {
+        let action = describe.required_text("action", some_text);
+        let parameters = describe.map("parameters").unwrap_or_default();
+        Some(IfMatch::Latest { action: action?, parameters })
+    });
+    if describe.is_some() && fields.flag("overwrite") != Some(true) {
+        fields.fault("overwrite", "must be true: what others wrote in the meantime is lost");
+    }
+    etag.map(IfMatch::ETag).or(describe.flatten())
 }
 
 fn read_retry(fields: &mut Fields<'_>) -> Retry {
@@ -245,6 +278,7 @@ mod tests {
                 timeouts: Timeouts { connect: None, attempt: None },
                 retry: Retry { mode: RetryMode::Sdk, max_attempts: 3 },
                 assume_role: None,
+                if_match: None,
                 body_as: BodyAs::Auto,
                 function_error: FunctionError::Raise,
                 spelling: Spelling::Model,

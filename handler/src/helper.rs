@@ -184,7 +184,7 @@ async fn ask(
 }
 
 /// The call that was asked for was not sent, whatever became of its helper.
-fn explained(helper: &Operation, error: Error) -> Error {
+pub fn explained(helper: &Operation, error: Error) -> Error {
     unsent(&format!("`{}`, which this call needs first, failed", helper.action()), error)
 }
 
