@@ -14,6 +14,7 @@ import { AssumeRole } from './assume-role';
 import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Spelling } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { crossStackProblems } from './cross-stack';
+import { IfMatch } from './if-match';
 import { Plan, plan } from './plan';
 import { renderSettings } from './settings';
 
@@ -97,6 +98,13 @@ interface CallAwsServiceCrossRegionOptions {
    * @default - the call is made in the name of the function's role
    */
   readonly assumeRole?: AssumeRole;
+
+  /**
+   * Which version of the resource the call is good for, for actions that take an ETag.
+   *
+   * @default - whichever there is, or what the parameters say
+   */
+  readonly ifMatch?: IfMatch;
 
   /**
    * The Regions that a `region` from state may take, and those that ARNs in the parameters lead to.
@@ -312,7 +320,8 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
   private renderEvent(): Record<string, unknown> {
     const { region, endpoint, action, service, parameters } = this.props;
     const assumeRole = this.props.assumeRole?._render();
-    return { region, endpoint, action, service, parameters, assumeRole, ...renderSettings(this.props) };
+    const ifMatch = this.props.ifMatch?._render();
+    return { region, endpoint, action, service, parameters, assumeRole, ifMatch, ...renderSettings(this.props) };
   }
 
   /** Lets the function make the call, and says what is wrong with it. */

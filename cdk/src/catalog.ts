@@ -52,6 +52,8 @@ export interface Operation {
   readonly directory?: Directory;
   /** The member that is filled with an idempotency token where it is left out. */
   readonly token?: string;
+  /** It changes nothing. */
+  readonly readOnly?: boolean;
   /** The input is a stream of events, which no Lambda function can send. */
   readonly eventInput?: boolean;
   /** The endpoint is asked for first, by the service's `describeEndpoints`. */

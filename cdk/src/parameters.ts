@@ -29,13 +29,21 @@ export interface Style {
   readonly readsPaths: boolean;
 }
 
-export function parameterProblems(service: Service, operation: Operation, parameters: Json, style: Style): string[] {
+/** @param given a member that another prop of the task gives */
+export function parameterProblems(
+  service: Service,
+  operation: Operation,
+  parameters: Json,
+  style: Style,
+  given?: string,
+): string[] {
   if (operation.input === undefined) {
-    const given = Object.keys(parameters).map((name) => `\`${name}\``);
-    return given.length > 0 ? [`\`parameters\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
+    const names = Object.keys(parameters).map((name) => `\`${name}\``);
+    return names.length > 0 ? [`\`parameters\` must be left out: the action takes none, not ${names.join(', ')}`] : [];
   }
   const check = new Check(service, style);
-  check.structure(parameters, operation.input, 'parameters', operation.token);
+  const filled = [operation.token, given].filter((name) => name !== undefined);
+  check.structure(parameters, operation.input, 'parameters', filled);
   return check.problems;
 }
 
@@ -51,8 +59,8 @@ class Check {
     this.shapes = service.shapes;
   }
 
-  /** @param filled a member that the handler fills in where it is left out */
-  structure(value: unknown, shapeName: string, path: string, filled?: string): void {
+  /** @param filled members that the handler fills in where they are left out */
+  structure(value: unknown, shapeName: string, path: string, filled: readonly string[] = []): void {
     if (!isObject(value)) {
       return this.mismatch(path, 'an object', value);
     }
@@ -72,7 +80,7 @@ class Check {
       }
     }
     for (const [name, member] of spelled) {
-      if (members[member].required && member !== filled && !present.has(member)) {
+      if (members[member].required && !filled.includes(member) && !present.has(member)) {
         this.problems.push(`missing required member \`${path}.${name}\``);
       }
     }

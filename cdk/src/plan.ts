@@ -13,9 +13,10 @@ import { findOperation, findService, Operation, Service, serviceNames } from './
 import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
+import { IfMatch, IfMatchPlan } from './if-match';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
-import { parameterProblems } from './parameters';
+import { parameterProblems, Style } from './parameters';
 import { Statements, statementsFor } from './permissions';
 import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
@@ -37,6 +38,7 @@ export interface Call extends CallSettings {
   readonly iamConditions?: { [operator: string]: any };
   readonly passRoles?: iam.IRole[];
   readonly assumeRole?: AssumeRole;
+  readonly ifMatch?: IfMatch;
 }
 
 export interface Plan {
@@ -54,6 +56,7 @@ interface Target {
   readonly action: string;
   /** Absent where the names are tokens, which the catalog cannot be asked about. */
   readonly known?: { readonly service: Service; readonly operation: Operation };
+  readonly ifMatch?: IfMatchPlan;
 }
 
 export function plan(call: Call): Plan {
@@ -71,24 +74,34 @@ export function plan(call: Call): Plan {
   const session = operation ? sessionOf(operation, call.parameters ?? {}, actionsOf(statements.scoped)) : [];
   const discovery = target?.known && discoveryOf(target.known);
   const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed.iam });
-  const scoped = statements.scoped;
-  const unscoped = [...statements.unscoped, ...(helper?.unscoped ?? [])];
+  const asked = target?.ifMatch?.asked;
+  // It reads what the call writes, so it has the same resources.
+  const asking =
+    asked && statementsFor({ ...call, ...asked, iamAction: undefined, passRoles: [], regions: signed.iam });
+  const scoped = [...statements.scoped, ...(asking?.scoped ?? [])];
+  const unscoped = [...statements.unscoped, ...(helper?.unscoped ?? []), ...(asking?.unscoped ?? [])];
+  const lacking = [...statements.problems, ...(asking?.problems ?? [])];
   const { assumeRole } = call;
   const places = regions?.filter((region) => region !== EVERY_REGION);
   const own = assumeRole
     ? { scoped: [assumeRole._statement(places)], unscoped: [], problems: assumeRole._problems(places ?? []) }
-    : { scoped, unscoped, problems: statements.problems };
+    : { scoped, unscoped, problems: lacking };
   return {
     permission: target && {
       service: target.service,
-      actions: [target.action, ...(discovery ? [discovery.action] : []), ...session],
+      actions: [
+        target.action,
+        ...(discovery ? [discovery.action] : []),
+        ...(asked ? [asked.action] : []),
+        ...session,
+      ],
       regions: signed.table,
       endpoints,
       roles: assumeRole?._roleArns ?? [],
     },
     scoped: own.scoped,
     unscoped: own.unscoped,
-    ofRole: { statements: [...scoped, ...unscoped], problems: statements.problems },
+    ofRole: { statements: [...scoped, ...unscoped], problems: lacking },
     problems: [
       ...problems,
       ...settingProblems(call),
@@ -131,11 +144,25 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     spelling: call.spelling ?? Spelling.MODEL,
     readsPaths: call.queryLanguage !== sfn.QueryLanguage.JSONATA,
   };
-  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style));
+  const ifMatch = call.ifMatch?._plan(service, action, operation);
+  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style, ifMatch?.member));
+  problems.push(...(ifMatch?.problems ?? []), ...ifMatchParameterProblems(call, service, style, ifMatch));
   if (operation.eventInput) {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }
-  return { service: service.id, action, known: { service, operation } };
+  return { service: service.id, action, known: { service, operation }, ifMatch };
+}
+
+function ifMatchParameterProblems(call: Call, service: Service, style: Style, ifMatch?: IfMatchPlan): string[] {
+  const { member, asked } = ifMatch ?? {};
+  // In whichever spelling.
+  const isMember = (key: string) => key.replace(/\.\$$/, '').toLowerCase() === member?.toLowerCase();
+  const twice = Object.keys(call.parameters ?? {}).filter(isMember);
+  const problems = asked ? parameterProblems(service, asked.operation, asked.parameters, style) : [];
+  return [
+    ...twice.map((key) => `\`parameters.${key}\` does not go with \`ifMatch\``),
+    ...problems.map((problem) => `\`ifMatch\`: \`${asked?.action}\`: ${problem}`),
+  ];
 }
 
 /** The call that asks for the endpoint first, where the operation has none of its own. */

@@ -71,7 +71,9 @@ interface Joined {
 
 /** The text that CloudFormation puts together: ARNs hold the partition. */
 function joined({ 'Fn::Join': [separator, parts] }: Joined): string {
-  return parts.map((part) => (typeof part === 'string' ? part : part.Ref.replace('AWS::Partition', 'aws'))).join(separator);
+  return parts
+    .map((part) => (typeof part === 'string' ? part : part.Ref.replace('AWS::Partition', 'aws')))
+    .join(separator);
 }
 
 export interface Statement {

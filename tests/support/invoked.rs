@@ -60,14 +60,23 @@ impl Function {
         self.noted(event).await.0
     }
 
+    /// The same in less than the minute that an invocation has otherwise.
+    pub async fn invoke_within(&self, time: Duration, event: Value) -> Result<Value, Error> {
+        self.noted_within(event, time).await.0
+    }
+
     /// The same, and what the log learns of it.
-    pub async fn noted(&self, mut event: Value) -> (Result<Value, Error>, Invocation) {
+    pub async fn noted(&self, event: Value) -> (Result<Value, Error>, Invocation) {
+        self.noted_within(event, Duration::from_mins(1)).await
+    }
+
+    async fn noted_within(&self, mut event: Value, time: Duration) -> (Result<Value, Error>, Invocation) {
         for (name, default) in [("region", json!(REGION)), ("retry", json!({"mode": "none"}))] {
             if event.get(name).is_none() {
                 event[name] = default;
             }
         }
-        let deadline = Deadline::within(Duration::from_mins(1));
+        let deadline = Deadline::within(time);
         let raw = event.to_string();
         let mut invocation = Invocation::default();
         let outcome = self.handler.handle(raw.as_bytes(), deadline, &mut invocation).await;
