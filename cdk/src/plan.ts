@@ -13,7 +13,8 @@ import { findOperation, findService, Operation, Service, serviceNames } from './
 import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
-import { IfMatch, IfMatchPlan } from './if-match';
+import { IfMatchPlan, planIfMatch } from './etag';
+import { IfMatch } from './if-match';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems, Style } from './parameters';
@@ -144,7 +145,7 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     spelling: call.spelling ?? Spelling.MODEL,
     readsPaths: call.queryLanguage !== sfn.QueryLanguage.JSONATA,
   };
-  const ifMatch = call.ifMatch?._plan(service, action, operation);
+  const ifMatch = call.ifMatch && planIfMatch(call.ifMatch, service, action, operation);
   problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style, ifMatch?.member));
   problems.push(...(ifMatch?.problems ?? []), ...ifMatchParameterProblems(call, service, style, ifMatch));
   if (operation.eventInput) {

@@ -6,7 +6,7 @@ import * as path from 'path';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { AssumeRole, CallAwsServiceCrossRegion, CallAwsServiceCrossRegionProps, IfMatch, Spelling } from '../src';
 import { findService } from '../src/catalog';
-import { etagMember } from '../src/if-match';
+import { etagMember } from '../src/etag';
 import { catalogFolder } from './package-folder';
 import { errorsOf, newStack, statementsOf, tableOf } from './support';
 

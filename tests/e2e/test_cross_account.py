@@ -102,9 +102,7 @@ def test_without_trust_nothing_is_done(accounts):
     functions = accounts.local.client("lambda", HERE)
     (function,) = [one for one in functions.list_functions()["Functions"] if one["Runtime"] == "provided.al2023"]
     variables = {**function["Environment"]["Variables"], "METRICS": "true"}
-    functions.update_function_configuration(
-        FunctionName=function["FunctionName"], Environment={"Variables": variables}
-    )
+    functions.update_function_configuration(FunctionName=function["FunctionName"], Environment={"Variables": variables})
     ended = accounts.run(1)
     assert (ended.status, ended.error) == ("FAILED", "AccessDenied")
     message = json.loads(json.loads(ended.cause)["errorMessage"])

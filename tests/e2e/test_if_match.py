@@ -1,4 +1,4 @@
-"""Writers at once on one resource that takes one write for each ETag: a CloudFront KeyValueStore of the local AWS.
+"""Writers at once on one resource that takes one write for each ETag: the comment of a CloudFront KeyValueStore.
 
 Each writer is a function of its own, as Lambda would run them.
 """
@@ -16,30 +16,29 @@ from support import aws
 from support.runtime_api import Answer, Function, function
 
 REGION = "us-east-1"
-SERVICE = "cloudfront-keyvaluestore"
+SERVICE = "cloudfront"
+NAME = "covers"
 WRITERS = 4
 WRITES = 15
 
 
 @dataclass(frozen=True)
 class Store:
-    arn: str
     writers: list[Function]
 
-    def put(self, writer: int, key: str, if_match: dict[str, Any]) -> Answer:
-        parameters = {"KvsARN": self.arn, "Key": key, "Value": "v"}
-        return self.writers[writer].invoke(event(SERVICE, "putKey", REGION, parameters=parameters, ifMatch=if_match))
-
     def describe(self) -> dict[str, Any]:
-        asked = event(SERVICE, "describeKeyValueStore", REGION, parameters={"KvsARN": self.arn})
-        return self.writers[0].invoke(asked).json()
+        answer = self.writers[0].invoke(event(SERVICE, "describeKeyValueStore", REGION, parameters={"Name": NAME}))
+        assert answer.kind == "response", answer
+        return answer.json()
 
-    def at_once(self, keys: str, if_match: dict[str, Any]) -> list[Answer]:
+    def write_at_once(self, if_match: dict[str, Any]) -> list[Answer]:
         answers: list[Answer] = []
 
         def write(writer: int) -> None:
             for at in range(WRITES):
-                answers.append(self.put(writer, f"{keys}-{writer}-{at}", if_match))
+                parameters = {"Name": NAME, "Comment": f"{writer}-{at}"}
+                asked = event(SERVICE, "updateKeyValueStore", REGION, parameters=parameters, ifMatch=if_match)
+                answers.append(self.writers[writer].invoke(asked))
 
         threads = [threading.Thread(target=write, args=(writer,)) for writer in range(WRITERS)]
         for thread in threads:
@@ -52,28 +51,31 @@ class Store:
 @pytest.fixture(scope="module")
 def store(binary, local) -> Iterator[Store]:
     local.reset()
-    arn = local.client("cloudfront", REGION).create_key_value_store(Name="covers")["KeyValueStore"]["ARN"]
-    entry = {**permit(SERVICE, "putKey", "describeKeyValueStore"), "regions": [REGION, "*global*"]}
+    local.client("cloudfront", REGION).create_key_value_store(Name=NAME)
+    entry = permit(SERVICE, "updateKeyValueStore", "describeKeyValueStore", region=REGION)
+    environment = aws.environment(local.url, "ap-northeast-1")
     with ExitStack() as stack:
-        environment = aws.environment(local.url, "ap-northeast-1")
-        yield Store(arn, [stack.enter_context(function([binary], environment, [entry])) for _ in range(WRITERS)])
+        yield Store([stack.enter_context(function([binary], environment, [entry])) for _ in range(WRITERS)])
 
 
-def test_the_last_writer_wins_and_no_write_is_lost(store):
-    before = store.describe()["ItemCount"]
-    describe = {"action": "describeKeyValueStore", "parameters": {"KvsARN": store.arn}}
-    answers = store.at_once("latest", {"describe": describe, "overwrite": True})
+def test_the_last_writer_wins_and_every_write_takes_place(store):
+    describe = {"action": "describeKeyValueStore", "parameters": {"Name": NAME}}
+    answers = store.write_at_once({"describe": describe, "overwrite": True})
     assert [answer.kind for answer in answers] == ["response"] * (WRITERS * WRITES)
-    assert store.describe()["ItemCount"] == before + WRITERS * WRITES
-    assert len({answer.json()["ETag"] for answer in answers}) == WRITERS * WRITES
+    # One for each version that the store ever had.
+    etags = {answer.json()["ETag"] for answer in answers}
+    assert len(etags) == WRITERS * WRITES
+    assert store.describe()["ETag"] in etags
 
 
 def test_of_writers_with_one_etag_one_writes(store):
     before = store.describe()
-    answers = store.at_once("locked", {"etag": before["ETag"]})
+    answers = store.write_at_once({"etag": before["ETag"]})
+    (done,) = [answer.json() for answer in answers if answer.kind == "response"]
     stale = [error(answer) for answer in answers if answer.kind == "error"]
     assert len(stale) == WRITERS * WRITES - 1
     assert {(name, message["effect"], message["code"]) for name, message in stale} == {
-        ("CrossRegion.StaleETag", "none", "ConflictException")
+        ("CrossRegion.StaleETag", "none", "PreconditionFailed")
     }
-    assert store.describe()["ItemCount"] == before["ItemCount"] + 1
+    after = store.describe()
+    assert (after["ETag"], after["KeyValueStore"]["Comment"]) == (done["ETag"], done["KeyValueStore"]["Comment"])

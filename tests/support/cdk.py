@@ -21,7 +21,7 @@ class CdkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Cdk:
-    """The app in `folder`, deployed to one Region of an account of the local AWS at `url`; `home` takes what is written."""
+    """The app in `folder`, deployed to one account and Region at `url`; `home` takes what is written."""
 
     url: str
     region: str
