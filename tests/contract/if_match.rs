@@ -339,7 +339,8 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
 /// Names are those of the integrations, and so are the parameters of the operation to ask.
 #[tokio::test]
 async fn step_functions_own_spelling_goes_with_it() {
-    let table = json!([entry("iotsitewise", &["deleteAssetModel"]), entry("iotsitewise", &["describeAssetModel"])]);
+    let table =
+        json!([entry("iotsitewise", &["deleteAssetModel"]), entry("iotsitewise", &["describeAssetModel"])]);
     let function = Function::new(&table, |request| {
         if request.method == "GET" { Reply::ok("{}").with("etag", "e-1") } else { Reply::ok("{}") }
     });

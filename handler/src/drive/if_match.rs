@@ -12,6 +12,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value as Json};
+
 use super::{Called, Caller};
 use crate::catalog::model::MemberTrait;
 use crate::catalog::{self, Operation};
@@ -23,7 +25,6 @@ use crate::input::{self, Bound};
 use crate::spelling::Spelling;
 use crate::table::{Call, Permit};
 use crate::telemetry::Invocation;
-use serde_json::{Map, Value as Json};
 
 /// Headers that carry the ETag which the resource must have; the second is Elemental MediaPackage's.
 const HEADERS: [&str; 2] = ["if-match", "x-amzn-update-if-match"];
@@ -125,7 +126,7 @@ impl IfMatch {
             let etag = ask(caller, describe, invocation).await.map_err(|error| error.with_effect(effect))?;
             let written = bound.clone().with_text(self.member, etag);
             let error = match Box::pin(caller.call(written, permit, invocation)).await {
-                Ok(called) => return Ok(called),
+                Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             effect = effect.and(error.effect);
@@ -152,10 +153,10 @@ async fn ask(caller: &Caller<'_>, describe: &Bound, invocation: &mut Invocation)
         endpoint: caller.endpoint,
         role: caller.role.map(|asked| &asked.role),
     })?;
-    let called = Box::pin(caller.call(describe.clone(), &permit, invocation))
+    let answered = Box::pin(caller.call(describe.clone(), &permit, invocation))
         .await
         .map_err(|error| helper::explained(operation, error))?;
-    let etag = told(operation).and_then(|name| called.answer.members.get(name)).and_then(Json::as_str);
+    let etag = told(operation).and_then(|name| answered.answer.members.get(name)).and_then(Json::as_str);
     etag.map(ToOwned::to_owned).ok_or_else(|| {
         Error::new(Kind::MalformedResponse, format!("the answer to `{}` holds no ETag", operation.action()))
     })
