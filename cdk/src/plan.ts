@@ -90,12 +90,7 @@ export function plan(call: Call): Plan {
   return {
     permission: target && {
       service: target.service,
-      actions: [
-        target.action,
-        ...(discovery ? [discovery.action] : []),
-        ...(asked ? [asked.action] : []),
-        ...session,
-      ],
+      actions: [target.action, ...(discovery ? [discovery.action] : []), ...(asked ? [asked.action] : []), ...session],
       regions: signed.table,
       endpoints,
       roles: assumeRole?._roleArns ?? [],
