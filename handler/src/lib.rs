@@ -31,6 +31,7 @@ pub mod error;
 pub mod event;
 mod fields;
 pub mod helper;
+pub mod idempotency;
 pub mod input;
 pub mod json;
 pub mod lambda;
