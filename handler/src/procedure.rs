@@ -23,6 +23,7 @@
 //! 2. A line in `procedures!` below. Event, table, log and metrics know the name from there.
 //! 3. A section under "Procedures" in `handler/README.md`, rows in `tests/CONTRACT.md`, and a construct.
 
+pub mod kpl;
 pub mod routing_control;
 
 use std::sync::{Mutex, PoisonError};
