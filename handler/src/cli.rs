@@ -23,7 +23,7 @@ use crate::catalog::shape::{Kind, Shape};
 use crate::catalog::{self, Operation};
 use crate::client::Clients;
 use crate::client::transport::Transport;
-use crate::config::{Config, DEFAULT_RESULT_LIMIT};
+use crate::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use crate::deadline::Deadline;
 use crate::dispatch::Handler;
 use crate::error::Error;
@@ -122,6 +122,7 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
             is_inside_lambda: false,
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
+            defaults: Defaults::default(),
         };
         let transport = Transport::default();
         let provider =

@@ -7,15 +7,18 @@ use serde_json::value::RawValue;
 
 use crate::catalog::{self, Operation};
 use crate::client::Clients;
-use crate::config::Config;
+use crate::config::{Config, Defaults};
+use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
-use crate::drive::{self, Caller, Pace, Way};
+use crate::drive::remembered::Remembered;
+use crate::drive::{Caller, Pace, Way, failover};
 use crate::error::{Error, Faults};
 use crate::event::{Event, Subject};
 use crate::helper::Helpers;
+use crate::input::targets::bind_each;
 use crate::output::{self, limit};
 use crate::procedure::Procedure;
-use crate::region::Regions;
+use crate::region::{Region, Regions};
 use crate::table::{Call, Table};
 use crate::telemetry::Invocation;
 use crate::{input, quirk};
@@ -28,6 +31,7 @@ pub struct Handler {
     table: Table,
     clients: Clients,
     helpers: Helpers,
+    remembered: Remembered,
 }
 
 impl Handler {
@@ -39,7 +43,8 @@ impl Handler {
             None => Table::default(),
         };
         let table = table.with_local_endpoint(config.endpoint_url.clone());
-        Ok(Self { config, regions, table, clients, helpers: Helpers::default() })
+        let (helpers, remembered) = (Helpers::default(), Remembered::default());
+        Ok(Self { config, regions, table, clients, helpers, remembered })
     }
 
     pub fn config(&self) -> &Config {
@@ -81,23 +86,39 @@ impl Handler {
         deadline: Deadline,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
-        let permit = self.table.permit(&Call {
-            service: operation.service.id(),
-            operation: &operation.name,
-            region: &event.region,
-            endpoint: event.endpoint.as_ref(),
-        })?;
+        let pace = self.pace(&event, deadline)?;
+        let mut targets = event.targets();
+        let calls: Vec<Call<'_>> = targets
+            .iter()
+            .map(|target| Call {
+                service: operation.service.id(),
+                operation: &operation.name,
+                region: &target.region,
+                endpoint: target.endpoint.as_ref(),
+            })
+            .collect();
+        let permits = self.table.permit_together(&calls)?;
         invocation.is_permitted = true;
         let way = Way::of(operation, &event, self.config.result_limit)?;
 
-        let mut parameters = std::mem::take(&mut event.parameters);
-        let mut faults = Faults::default();
-        parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
-        quirk::parameters(operation, event.region.as_str(), &mut parameters);
-        let bound = input::bind_spelled(operation, parameters, event.spelling, faults)?;
+        let bound = bind_each(&mut targets, &event.failover, |target| {
+            let (parameters, mut faults) = (std::mem::take(&mut target.parameters), Faults::default());
+            let mut parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
+            quirk::parameters(operation, target.region.as_str(), &mut parameters);
+            input::bind_spelled(operation, parameters, event.spelling, faults)
+        })?;
 
-        let target = self.caller(&event, deadline, &way);
-        let called = drive::at_target(&target, bound, &permit, invocation).await?;
+        let targets = targets.iter().zip(bound).zip(permits).map(|((target, bound), permit)| {
+            let caller = self.caller(&event, &target.region, target.endpoint.as_ref(), pace, &way);
+            failover::Target { caller, bound, permit }
+        });
+        let rules = failover::Rules {
+            failover: &event.failover,
+            operation,
+            spelling: event.spelling,
+            remembered: &self.remembered,
+        };
+        let called = failover::at_targets(targets.collect(), rules, invocation).await?;
         output::result(operation, called, &event, self.config.result_limit)
     }
 
@@ -114,30 +135,44 @@ impl Handler {
         let outcome = async {
             let permit = self.table.permit_procedure(procedure, &event.region)?;
             invocation.is_permitted = true;
-            let caller = self.caller(&event, deadline, &Way::One);
+            let pace = self.pace(&event, deadline)?;
+            let caller = self.caller(&event, &event.region, event.endpoint.as_ref(), pace, &Way::One);
             let result = procedure.run(parameters, permit, caller, invocation).await?;
             limit::check(&output::selected(result, event.select.as_ref())?, self.config.result_limit)
         };
         outcome.await.map_err(|error| error.for_procedure(procedure.name(), event.region.as_str()))
     }
 
-    fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline, way: &'a Way) -> Caller<'a> {
+    fn pace(&self, event: &Event, deadline: Deadline) -> Result<Pace, Error> {
+        let Defaults { timeouts, retry } = self.config.defaults;
+        Ok(Pace {
+            deadline,
+            timeouts: event.timeouts.or(timeouts),
+            retry: event.retry.or(retry)?,
+            body_limit: self.config.result_limit,
+            has_next: false,
+        })
+    }
+
+    fn caller<'a>(
+        &'a self,
+        event: &Event,
+        region: &'a Region,
+        endpoint: Option<&'a CustomEndpoint>,
+        pace: Pace,
+        way: &'a Way,
+    ) -> Caller<'a> {
         Caller {
             table: &self.table,
             regions: &self.regions,
             clients: &self.clients,
             helpers: &self.helpers,
-            region: &event.region,
-            endpoint: event.endpoint.as_ref(),
+            region,
+            endpoint,
             local: self.config.endpoint_url.as_ref(),
             options: event.endpoint_options,
             function_error: event.function_error,
-            pace: Pace {
-                deadline,
-                timeouts: event.timeouts,
-                retry: event.retry,
-                body_limit: self.config.result_limit,
-            },
+            pace,
             way,
         }
     }

@@ -40,6 +40,7 @@ pub enum Kind {
     NotReady,
     WaitFailed,
     Incomplete,
+    NotRepeatable,
     ResultTooLarge,
     MalformedResponse,
     RemoteError,
@@ -63,6 +64,7 @@ impl Kind {
             Self::NotReady => "CrossRegion.NotReady",
             Self::WaitFailed => "CrossRegion.WaitFailed",
             Self::Incomplete => "CrossRegion.Incomplete",
+            Self::NotRepeatable => "CrossRegion.NotRepeatable",
             Self::ResultTooLarge => "CrossRegion.ResultTooLarge",
             Self::MalformedResponse => "CrossRegion.MalformedResponse",
             Self::RemoteError => "CrossRegion.RemoteError",
@@ -142,6 +144,17 @@ pub enum Origin {
     Callee,
 }
 
+/// Why the same call may go well at another target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// DNS, connection, TLS, or no time left before it.
+    NeverSent,
+    /// No usable answer, or a fault of the server that passes: 500, 502, 503, 504.
+    Transient,
+    /// Too many requests.
+    Throttling,
+}
+
 /// A failure, with all that its message may say. Fields that are `None` are left out of the message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
@@ -162,6 +175,10 @@ pub struct Error {
     pub attempts: Option<u32>,
     /// Modelled scalar members; names of withheld members map to null.
     pub fields: Map<String, Value>,
+    /// Absent where another target would say the same.
+    pub trouble: Option<Trouble>,
+    /// Targets that did not serve the call before this failure, as [`crate::drive::failover`] describes them.
+    pub failed_targets: Vec<Value>,
 }
 
 impl Error {
@@ -182,6 +199,8 @@ impl Error {
             request_id: None,
             attempts: None,
             fields: Map::new(),
+            trouble: None,
+            failed_targets: Vec::new(),
         }
     }
 
@@ -241,6 +260,12 @@ impl Error {
         self
     }
 
+    #[must_use]
+    pub fn with_trouble(mut self, trouble: Trouble) -> Self {
+        self.trouble = Some(trouble);
+        self
+    }
+
     /// Says which call failed, where a later stage has not said so already.
     #[must_use]
     pub fn for_call(mut self, service: &str, action: &str, region: &str) -> Self {
@@ -276,6 +301,7 @@ impl Error {
         report.extend(scalars.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         let faults: Vec<Value> = self.faults.iter().map(|fault| fault.to_string().into()).collect();
         let lists = [
+            ("failedTargets", !self.failed_targets.is_empty(), json!(self.failed_targets)),
             ("fields", !self.fields.is_empty(), Value::Object(self.fields.clone())),
             ("faults", faults.len() > 1, Value::Array(faults)),
         ];
@@ -319,7 +345,7 @@ fn usable_name(name: &str) -> bool {
 }
 
 /// The longest prefix of at most `bytes` bytes once written as JSON, cut between characters and marked as cut.
-fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
+pub fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
     let mut written = 0;
     for (at, character) in text.char_indices() {
         // Escapes make a control character six bytes of JSON.

@@ -4,6 +4,7 @@
 //! Fails with `CrossRegion.InvalidParameters`, all faults in one report.
 
 pub mod bind;
+pub mod targets;
 pub mod value;
 
 use aws_smithy_schema::Schema;
@@ -22,6 +23,8 @@ pub struct Bound {
     operation: &'static Operation,
     input: Structure,
     parameters: Map<String, Json>,
+    /// The caller says that a repeat does no harm.
+    is_declared_repeatable: bool,
 }
 
 /// Checks the parameters against the input shape and fills a missing idempotency token.
@@ -47,7 +50,7 @@ pub fn bind_spelled(
         return Err(Error::faults(Kind::InvalidParameters, faults));
     }
     fill_token(operation, &mut input);
-    Ok(Bound { operation, input, parameters })
+    Ok(Bound { operation, input, parameters, is_declared_repeatable: false })
 }
 
 impl Bound {
@@ -60,10 +63,17 @@ impl Bound {
         self.input.member(name)
     }
 
-    /// Whether the same request may be sent twice to the same Region: it only reads, or it carries a token.
+    /// Whether the same request may be sent twice to the same Region: it only reads, it carries a token, or its
+    /// caller says so.
     pub fn is_repeatable(&self) -> bool {
         let tokens = self.members().any(|(member, _)| member.has(&MemberTrait::IdempotencyToken));
-        self.operation.is_read_only || tokens
+        self.operation.is_read_only || tokens || self.is_declared_repeatable
+    }
+
+    /// The same parameters of a call whose caller says, or does not say, that a repeat does no harm.
+    #[must_use]
+    pub fn declared_repeatable(self, is_declared_repeatable: bool) -> Self {
+        Self { is_declared_repeatable, ..self }
     }
 
     /// The parameters as they came, for JMESPath expressions over the input.

@@ -41,6 +41,8 @@ pub struct Invocation {
     pub effect: Effect,
     pub request_id: Option<String>,
     pub attempts: u32,
+    /// Targets that did not serve the call before the one that answered.
+    pub failovers: usize,
     pub duration: Duration,
     /// The first invocation of the process.
     pub cold_start: bool,
@@ -91,6 +93,7 @@ impl Invocation {
             ("effect", Some(json!(self.effect))),
             ("requestId", id.map(Value::from)),
             ("attempts", Some(self.attempts.into())),
+            ("failovers", Some(self.failovers.into())),
             ("durationMs", Some(milliseconds(self.duration).into())),
             ("coldStart", Some(self.cold_start.into())),
             ("bytesIn", Some(self.bytes_in.into())),
@@ -120,6 +123,7 @@ impl Invocation {
                 "Metrics": [
                     {"Name": "durationMs", "Unit": "Milliseconds"},
                     {"Name": "attempts", "Unit": "Count"},
+                    {"Name": "failovers", "Unit": "Count"},
                     {"Name": "errors", "Unit": "Count"},
                     {"Name": "bytesIn", "Unit": "Bytes"},
                     {"Name": "bytesOut", "Unit": "Bytes"},
@@ -194,7 +198,8 @@ mod tests {
             line(&invocation, false),
             json!({
                 "service": "s3", "action": "GetObject", "region": "us-west-2", "host": "s3.us-west-2.amazonaws.com",
-                "outcome": "ok", "effect": "done", "requestId": "R1", "attempts": 2, "durationMs": 12,
+                "outcome": "ok", "effect": "done", "requestId": "R1", "attempts": 2,
+                "failovers": 0, "durationMs": 12,
                 "coldStart": true, "bytesIn": 120, "bytesOut": 40,
             })
         );
@@ -213,7 +218,7 @@ mod tests {
             line,
             json!({
                 "procedure": "routingControl.set", "region": "us-west-2", "outcome": "ok", "effect": "done",
-                "attempts": 4, "durationMs": 0, "coldStart": false, "bytesIn": 0, "bytesOut": 0, "errors": 0,
+                "attempts": 4, "failovers": 0, "durationMs": 0, "coldStart": false, "bytesIn": 0, "bytesOut": 0, "errors": 0,
             })
         );
     }
@@ -241,7 +246,7 @@ mod tests {
             line(&invocation, true),
             json!({
                 "outcome": "error", "error": "CrossRegion.InvalidEvent", "effect": "none", "attempts": 0,
-                "durationMs": 0, "coldStart": false, "bytesIn": 7, "bytesOut": 0,
+                "failovers": 0, "durationMs": 0, "coldStart": false, "bytesIn": 7, "bytesOut": 0,
             })
         );
     }

@@ -12,7 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::catalog;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::Config;
+use handler::config::{Config, Defaults};
 use handler::custom_endpoint::CustomEndpoint;
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
@@ -255,6 +255,7 @@ fn handler(event: &Map<String, Value>, url: &str, result_limit: usize) -> Handle
         is_inside_lambda: true,
         result_limit,
         metrics: false,
+        defaults: Defaults::default(),
     };
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());

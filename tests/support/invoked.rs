@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::Error;
@@ -47,6 +47,7 @@ impl Function {
             is_inside_lambda: true,
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
+            defaults: Defaults::default(),
         };
         let wire = Recording::new(answer);
         let transport = Transport::replaced(wire.client());
