@@ -5,3 +5,4 @@ export * from './call-aws-service-cross-region';
 export * from './call-options';
 export * from './cross-region-function';
 export * from './wait-for';
+export * from './failover';
