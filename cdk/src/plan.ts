@@ -233,11 +233,11 @@ function unresolvedProblems(call: Call, regions: readonly string[], service?: Se
   const targets = [call, ...furtherTargets(call)];
   const bare = targets.filter(({ endpoint }) => endpoint === undefined).map(({ region }) => region);
   const own = targets.filter(({ region }) => !bare.includes(region)).map(({ region }) => region);
-  const needed = call.endpoint === undefined ? regions.filter((region) => !own.includes(region)) : bare;
+  const isNeeded = (region: string) => (call.endpoint === undefined ? !own.includes(region) : bare.includes(region));
   const problem = (region: string) =>
     literalProblem(region, (literal) => unresolvedProblem(literal, service, call.endpointOptions));
-  return needed
-    .filter((region) => region !== EVERY_REGION)
+  return regions
+    .filter((region) => region !== EVERY_REGION && isNeeded(region))
     .map(problem)
     .filter((found) => found !== undefined);
 }
