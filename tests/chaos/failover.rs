@@ -389,7 +389,7 @@ impl Pair {
     fn with(first: String, second: String, defaults: Defaults) -> Self {
         let endpoints = [first, second];
         let table = json!([{
-            "service": "dynamodb", "actions": ["describeTable", "putItem"], "regions": REGIONS, "endpoints": endpoints,
+            "service": "dynamodb", "actions": ["describeTable", "listTables", "putItem"], "regions": REGIONS, "endpoints": endpoints,
         }]);
         let config = Config {
             operation_table: Some(table.to_string()),
@@ -547,6 +547,49 @@ async fn a_fault_that_came_at_once_is_not_remembered() {
         assert_eq!(read.unwrap()["$metadata"]["region"], region);
     }
     assert_eq!(first.seen(), 2);
+}
+
+/// A proxy before a service that answers each request with the same page.
+async fn pages(script: Vec<Fault>, page: &'static str) -> (Proxy, String) {
+    let proxy = Proxy::start(script.into_iter().map(step).collect(), page).await;
+    let url = format!("http://{}", proxy.address);
+    (proxy, url)
+}
+
+fn all_tables(pair: &Pair, parameters: Value) -> Value {
+    let mut event = pair.event(Call::Read);
+    event["action"] = "listTables".into();
+    event["parameters"] = parameters;
+    event["paginate"] = json!({ "partial": true });
+    event
+}
+
+#[tokio::test]
+async fn pages_begin_anew_at_the_next_target() {
+    let page = r#"{"TableNames":["west"],"LastEvaluatedTableName":"west"}"#;
+    for fault in [Fault::Reset, Fault::Silence] {
+        let (first, first_url) = pages(vec![Fault::Pass, fault.clone()], page).await;
+        let (second, second_url) = pages(vec![Fault::Pass], r#"{"TableNames":["east"]}"#).await;
+        let pair = Pair::new(first_url, second_url);
+        let (result, took) = pair.handle(&all_tables(&pair, json!({})), SHORT).await;
+        let result = result.unwrap();
+        assert_eq!(result["TableNames"], json!(["east"]), "{fault:?}");
+        assert_eq!(result["$metadata"]["region"], REGIONS[1]);
+        assert_eq!(result["$metadata"]["resume"], Value::Null);
+        assert_eq!((first.seen(), second.seen()), (2, 1));
+        assert!(took < SHORT, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_are_read_on_stay_where_they_were() {
+    let (first, first_url) = pages(vec![Fault::Reset], "").await;
+    let (second, second_url) = pages(vec![Fault::Pass], r#"{"TableNames":["east"]}"#).await;
+    let pair = Pair::new(first_url, second_url);
+    let resumed = all_tables(&pair, json!({ "ExclusiveStartTableName": "west" }));
+    let (report, _) = pair.handle(&resumed, SHORT).await;
+    assert_eq!(report.unwrap_err()["name"], "CrossRegion.OutcomeUnknown");
+    assert_eq!((first.seen(), second.seen()), (1, 0));
 }
 
 #[tokio::test]
