@@ -6,14 +6,13 @@
  * aws-cdk-lib throws is thrown; every other mistake is an error annotation, so that all of them show at once.
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Annotations, Aws, Duration, Token } from 'aws-cdk-lib/core';
+import { Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Paginate, Spelling } from './call-options';
 import { findService } from './catalog';
 import { CrossRegionFunction } from './cross-region-function';
-import { crossStackProblems } from './cross-stack';
+import { CrossRegionTask } from './cross-region-task';
 import { plan } from './plan';
 import { renderSettings } from './settings';
 import { renderSeveralCalls } from './several-calls';
@@ -232,18 +231,10 @@ export interface CallAwsServiceCrossRegionJsonataProps
  */
 export interface CallAwsServiceCrossRegionProps extends sfn.TaskStateBaseProps, CallAwsServiceCrossRegionOptions {}
 
-const RETRIED_LAMBDA_FAULTS = [
-  'Lambda.ClientExecutionTimeoutException',
-  'Lambda.ServiceException',
-  'Lambda.AWSLambdaException',
-  'Lambda.SdkClientException',
-  'Lambda.TooManyRequestsException',
-];
-
 /**
  * A Step Functions task that calls an AWS API in another Region.
  */
-export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
+export class CallAwsServiceCrossRegion extends CrossRegionTask {
   /**
    * A task that calls an AWS API in another Region, with JSONPath.
    */
@@ -258,46 +249,18 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
     return new CallAwsServiceCrossRegion(scope, id, { ...props, queryLanguage: sfn.QueryLanguage.JSONATA });
   }
 
-  protected readonly taskMetrics?: sfn.TaskMetricsConfig;
-  protected readonly taskPolicies?: iam.PolicyStatement[];
-  protected readonly lambdaFunction: lambda.IFunction;
-
-  private readonly handler: CrossRegionFunction;
-  private readonly integrationPattern: sfn.IntegrationPattern;
-
   constructor(
     scope: Construct,
     id: string,
     private readonly props: CallAwsServiceCrossRegionProps,
   ) {
-    super(scope, id, props);
+    super(scope, id, 'CallAwsServiceCrossRegion', props);
 
-    this.integrationPattern = props.integrationPattern ?? sfn.IntegrationPattern.REQUEST_RESPONSE;
-    if (this.integrationPattern === sfn.IntegrationPattern.RUN_JOB) {
-      throw new Error('The RUN_JOB integration pattern is not supported for CallAwsServiceCrossRegion');
-    }
     if (!Token.isUnresolved(props.action) && !/^[^A-Z]/.test(props.action)) {
       throw new Error(`action must be camelCase, got: ${props.action}`);
     }
-
-    this.handler = props.handler ?? CrossRegionFunction.of(this);
-    this.lambdaFunction = this.handler.lambdaFunction;
-    this.permit();
-
-    this.taskPolicies = [
-      new iam.PolicyStatement({
-        resources: this.lambdaFunction.resourceArnsForGrantInvoke,
-        actions: ['lambda:InvokeFunction'],
-      }),
-    ];
-    if (props.retryOnServiceExceptions ?? true) {
-      this.addRetry({
-        errors: RETRIED_LAMBDA_FAULTS,
-        interval: Duration.seconds(2),
-        maxAttempts: 6,
-        backoffRate: 2,
-      });
-    }
+    const planned = plan(props);
+    this._apply({ ...planned, scoped: [...planned.scoped, ...(props.additionalIamStatements ?? [])] });
     if (props.waitFor) {
       const service = Token.isUnresolved(props.service) ? undefined : findService(props.service);
       this.addRetry({ errors: ['CrossRegion.NotReady'], ...props.waitFor._schedule(service), backoffRate: 1 });
@@ -305,28 +268,11 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
   }
 
   /**
-   * The state's Resource and Parameters or Arguments.
+   * What the function is told: the event of aws-cdk-lib's construct, and the settings that are given.
    *
    * @internal
    */
-  protected _renderTask(topLevelQueryLanguage?: sfn.QueryLanguage): any {
-    const queryLanguage = this.props.queryLanguage ?? topLevelQueryLanguage ?? sfn.QueryLanguage.JSON_PATH;
-    const event = this.renderEvent();
-    return this.integrationPattern === sfn.IntegrationPattern.REQUEST_RESPONSE
-      ? {
-          Resource: this.handler.functionArn,
-          ...this._renderParametersOrArguments(event, queryLanguage),
-        }
-      : {
-          Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke.waitForTaskToken`,
-          ...this._renderParametersOrArguments(
-            { FunctionName: this.handler.functionArn, Payload: event },
-            queryLanguage,
-          ),
-        };
-  }
-
-  private renderEvent(): Record<string, unknown> {
+  protected _event(): Record<string, unknown> {
     const { region, endpoint, action, service, parameters } = this.props;
     return {
       region,
@@ -337,30 +283,5 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
       ...renderSettings(this.props),
       ...renderSeveralCalls(this.props),
     };
-  }
-
-  /** Lets the function make the call, and says what is wrong with it. */
-  private permit(): void {
-    const { permission, scoped, unscoped, problems, warnings } = plan(this.props);
-    const statements = [...scoped, ...(this.props.additionalIamStatements ?? [])];
-    if (permission) {
-      this.handler._permit(permission);
-    }
-    statements.forEach((statement) => this.handler._allow(statement));
-    unscoped.forEach((statement) =>
-      this.handler._allowOnAll(statement, 'The IAM actions of the call have no resource types, so only `*` matches'),
-    );
-
-    const sent = [
-      ...(permission ? [...permission.regions, ...permission.endpoints] : []),
-      ...statements.flatMap((statement) => statement.resources),
-    ];
-    const annotations = Annotations.of(this);
-    [...problems, ...crossStackProblems(this, this.handler, sent)].forEach((problem) =>
-      annotations.addError(`${this.node.path}: ${problem}`),
-    );
-    warnings.forEach((warning) =>
-      annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
-    );
   }
 }
