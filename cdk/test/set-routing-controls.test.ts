@@ -97,7 +97,7 @@ test('endpoints from a parameter are read when the stack is deployed', () => {
     ),
   });
   const template = Template.fromStack(stack).toJSON();
-  expect(Object.values(template.Parameters)).toContainEqual({
+  expect(Object.values(template.Parameters as object)).toContainEqual({
     Type: 'AWS::SSM::Parameter::Value<String>',
     Default: '/arc/endpoints',
   });
