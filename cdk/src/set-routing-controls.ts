@@ -16,6 +16,7 @@ import { endpointProblem } from './endpoint';
 import { holdsState } from './expression';
 import { statementsFor } from './permissions';
 import { Plan } from './plan';
+import { policyPropProblems } from './policy-props';
 import { regionProblem } from './region';
 import { renderSettings, settingProblems } from './settings';
 
@@ -188,6 +189,7 @@ function plan(props: SetRoutingControlsProps): Plan {
       '`iamResources` is missing: a control comes from state, and policies are written at synth. Name all that it may be',
     );
   }
+  problems.push(...policyPropProblems({ iamResources: controls }));
   const service = findService(SERVICE)!;
   // Not bound to Regions: the resources are narrow, and a policy that is wrong about the Region of one endpoint would
   // be noticed in an emergency.

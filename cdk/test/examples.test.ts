@@ -1,7 +1,7 @@
 /**
  * The example apps: each synthesizes without a complaint, and needs no hand-written IAM actions.
  */
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Stack, StackProps } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { CoreBankingFailover, CoreBankingFailoverProps } from '../examples/failover-core-banking/failover';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
@@ -32,14 +32,14 @@ const BANK: CoreBankingFailoverProps = {
 };
 
 class FailoverToOsaka extends CoreBankingFailover {
-  constructor(scope: App, id: string) {
-    super(scope, id, BANK);
+  constructor(scope: App, id: string, props: StackProps) {
+    super(scope, id, { ...BANK, ...props });
   }
 }
 
 class FailoverToTokyo extends CoreBankingFailover {
-  constructor(scope: App, id: string) {
-    super(scope, id, { ...BANK, source: BANK.destination, destination: BANK.source });
+  constructor(scope: App, id: string, props: StackProps) {
+    super(scope, id, { ...BANK, ...props, source: BANK.destination, destination: BANK.source });
   }
 }
 

@@ -134,6 +134,11 @@ describe('mistakes', () => {
     ['no controls', { routingControls: [] }, '`routingControls` must have 1 to 10 controls, not 0'],
     ['11 controls', { routingControls: [...'abcdefghijk'].map(control) }, 'must have 1 to 10 controls, not 11'],
     ['a control twice', { routingControls: [control('a'), control('a')] }, 'twice'],
+    [
+      'a control that is no ARN',
+      { routingControls: [{ ...control('a'), routingControlArn: 'tokyo' }] },
+      '`tokyo`, which is neither an ARN nor',
+    ],
     ['too many rounds', { retry: { maxAttempts: 11 } }, '`retry.maxAttempts` must be an integer from 1 to 10'],
     [
       'a control from state',
