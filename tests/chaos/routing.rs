@@ -311,10 +311,9 @@ fn judge(combination: &Combination, outcome: &Outcome) -> Vec<String> {
     }
     // Endpoints that hang take their equal share, others next to nothing.
     let hanging = troubles.iter().filter(|it| it.hangs()).count();
-    let holes = with(Trouble::BlackHole).count();
+    let holes: u32 = with(Trouble::BlackHole).map(|_| 1).sum();
     if hanging == 0 {
-        let bound = Duration::from_millis(1_500) * (holes * combination.rounds as usize) as u32
-            + Duration::from_secs(3);
+        let bound = Duration::from_millis(1_500) * holes * combination.rounds + Duration::from_secs(3);
         hold(&format!("nothing hangs, and it took {:?}", outcome.took), outcome.took < bound);
     }
     faults
