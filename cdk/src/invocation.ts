@@ -6,7 +6,8 @@
  */
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Token } from 'aws-cdk-lib/core';
+import { Stack } from 'aws-cdk-lib/core';
+import { IConstruct } from 'constructs';
 import { holdsState } from './expression';
 import { Idempotency, RecordOptions } from './idempotency';
 
@@ -100,7 +101,7 @@ export function recordProblems(idempotency: Idempotency, pattern: sfn.Integratio
 export function tableWarnings(table: dynamodb.ITable): string[] {
   const { timeToLiveSpecification: ttl, replicas, multiRegionConsistency } = definitionOf(table);
   const warnings: string[] = [];
-  if (table.node.defaultChild && !isUnknown(ttl) && ttl?.attributeName !== EXPIRATION) {
+  if (table.node.defaultChild && ttl?.attributeName !== EXPIRATION) {
     warnings.push(
       `the table of records never forgets one: give it the \`timeToLiveAttribute\` \`${EXPIRATION}\` to have expired ` +
         'records removed',
@@ -138,9 +139,11 @@ interface Definition {
 }
 
 function definitionOf(table: dynamodb.ITable): Definition {
-  return (table.node.defaultChild ?? {}) as Definition;
+  return Stack.of(table).resolve(pick(table.node.defaultChild)) as Definition;
 }
 
-function isUnknown(value: unknown): boolean {
-  return Token.isUnresolved(value);
+function pick(resource: IConstruct | undefined): Definition {
+  const { keySchema, attributeDefinitions, timeToLiveSpecification, replicas, multiRegionConsistency } = (resource ??
+    {}) as Definition;
+  return { keySchema, attributeDefinitions, timeToLiveSpecification, replicas, multiRegionConsistency };
 }
