@@ -112,7 +112,7 @@ describe('tokens', () => {
     'in a distributed Map, whose items are executions': (stack, inner) =>
       new sfn.DistributedMap(stack, 'Distributed').itemProcessor(inner),
     'beside a Map': (stack, inner) =>
-      new sfn.Map(stack, 'Map').itemProcessor(new sfn.Pass(stack, 'Item')).next(inner as sfn.TaskStateBase),
+      new sfn.Map(stack, 'Map').itemProcessor(new sfn.Pass(stack, 'Item')).next(inner),
   };
 
   test.each(Object.entries(outside))('%s: no index is sent', (_, around) => {
@@ -168,9 +168,7 @@ describe('tokens', () => {
   test.each(Object.entries(varying))('%s makes another token with each attempt', (part, changes) => {
     const stack = newStack();
     task(stack, changes).toStateJson();
-    expect(warningsOf(stack)).toEqual([
-      expect.stringContaining(`\`parameters\` hold \`${part}`) as string,
-    ]);
+    expect(warningsOf(stack)).toEqual([expect.stringContaining(`\`parameters\` hold \`${part}`) as string]);
   });
 });
 
@@ -233,7 +231,10 @@ describe('records', () => {
     const waited = (timeout?: Duration) => {
       const { stack, records } = withRecords();
       const handler = new CrossRegionFunction(stack, 'Function', { timeout, idempotencyTable: records });
-      const state = task(stack, { handler, idempotency: Idempotency.record(records, { key: 'k' }) }).toStateJson() as Json;
+      const state = task(stack, {
+        handler,
+        idempotency: Idempotency.record(records, { key: 'k' }),
+      }).toStateJson() as Json;
       const retry = (state.Retry as Json[]).find((it) => it.ErrorEquals[0] === 'CrossRegion.InProgress')!;
       let [total, wait] = [0, retry.IntervalSeconds as number];
       for (let attempt = 0; attempt < retry.MaxAttempts; attempt += 1) {
@@ -256,7 +257,9 @@ describe('records', () => {
   test.each(Object.entries(wrongTables))('a table whose key has %s', (_, props) => {
     const { stack, records } = withRecords(props);
     task(stack, { idempotency: Idempotency.record(records, { key: 'k' }) });
-    expect(errorsOf(stack)).toEqual(['the table of records must have the partition key `id`, a string, and no sort key']);
+    expect(errorsOf(stack)).toEqual([
+      'the table of records must have the partition key `id`, a string, and no sort key',
+    ]);
   });
 
   test('a table that forgets nothing', () => {
