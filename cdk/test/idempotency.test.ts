@@ -111,8 +111,7 @@ describe('tokens', () => {
     'in a Parallel': (stack, inner) => new sfn.Parallel(stack, 'Parallel').branch(inner),
     'in a distributed Map, whose items are executions': (stack, inner) =>
       new sfn.DistributedMap(stack, 'Distributed').itemProcessor(inner),
-    'beside a Map': (stack, inner) =>
-      new sfn.Map(stack, 'Map').itemProcessor(new sfn.Pass(stack, 'Item')).next(inner),
+    'beside a Map': (stack, inner) => new sfn.Map(stack, 'Map').itemProcessor(new sfn.Pass(stack, 'Item')).next(inner),
   };
 
   test.each(Object.entries(outside))('%s: no index is sent', (_, around) => {
