@@ -58,7 +58,8 @@ def work(kind: str, key: str, **more: Any) -> dict[str, Any]:
         "exportTableToPointInTime": {"TableArn": ORDERS, "S3Bucket": "exports", "S3Prefix": key},
         "listStreams": {},
     }
-    record = {"namespace": "Stack/Task", "key": key, **({"onUncertain": "repeat"} if kind == "declared" else {}), **more}
+    declared = {"onUncertain": "repeat"} if kind == "declared" else {}
+    record = {"namespace": "Stack/Task", "key": key, **declared, **more}
     return {
         "service": service,
         "action": action,

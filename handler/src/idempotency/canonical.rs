@@ -18,7 +18,13 @@ pub fn text(value: &Json) -> String {
 
 /// The SHA-256 of the canonical text, in hexadecimal.
 pub fn digest(value: &Json) -> String {
-    Sha256::digest(text(value)).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest: [u8; 32] = Sha256::digest(text(value)).into();
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        for half in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(u32::from(half), 16));
+        }
+        hex
+    })
 }
 
 fn write(value: &Json, out: &mut String) {

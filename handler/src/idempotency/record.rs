@@ -190,7 +190,7 @@ pub async fn begin<'a>(
             Verdict::Ours => return Ok(guard(ours, false)),
             Verdict::Again => {}
             Verdict::Replay(outcome) => return Ok(Begun::Replay(replayed(outcome))),
-            Verdict::Refuse(error) => return Err(error),
+            Verdict::Refuse(error) => return Err(*error),
             Verdict::TakeOver => {
                 let taken = Record {
                     status: Status::InProgress,
@@ -215,7 +215,7 @@ enum Verdict {
     Again,
     Replay(Outcome),
     TakeOver,
-    Refuse(Error),
+    Refuse(Box<Error>),
 }
 
 fn judge(
@@ -234,15 +234,13 @@ fn judge(
         return Verdict::Again;
     }
     if found.payload != ours.payload {
-        return Verdict::Refuse(Error::new(
-            Kind::KeyReused,
-            format!("the idempotency key stands for another payload (record `{}`)", found.id),
-        ));
+        let message = format!("the idempotency key stands for another payload (record `{}`)", found.id);
+        return refuse(Error::new(Kind::KeyReused, message));
     }
     match (found.status, &found.outcome) {
         (Status::Completed, Some(outcome)) => return Verdict::Replay(outcome.clone()),
         (Status::InProgress, _) if !found.is_uncertain(now) => {
-            return Verdict::Refuse(in_progress(&found.id));
+            return refuse(in_progress(&found.id));
         }
         _ => {}
     }
@@ -254,7 +252,7 @@ fn judge(
     if work.is_read_only || wanted.on_uncertain == OnUncertain::Repeat || in_window {
         return Verdict::TakeOver;
     }
-    Verdict::Refuse(Error::new(
+    refuse(Error::new(
         Kind::StateUncertain,
         format!(
             "an earlier attempt may have made this call, and nobody knows what came of it: find out, then clear \
@@ -262,6 +260,10 @@ fn judge(
             found.id
         ),
     ))
+}
+
+fn refuse(error: Error) -> Verdict {
+    Verdict::Refuse(Box::new(error))
 }
 
 impl Guard<'_> {

@@ -177,8 +177,8 @@ impl Store {
             .expression_attribute_values(":now", number(now_s))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send();
-        let sent = within(deadline, request).await?;
-        written(sent, |error| match error {
+        let outcome = within(deadline, request).await?;
+        written(outcome, |error| match error {
             PutItemError::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
             _ => None,
         })
@@ -192,17 +192,17 @@ impl Store {
         known: &Record,
         record: &Record,
     ) -> Result<Written, Error> {
-        let set = item(record);
+        let item = item(record);
         let changing = [STATUS, OWNER, LEASE, EXPIRATION, OUTCOME, ERROR, BODY, SIZE];
         let (mut sets, mut removes) = (Vec::new(), Vec::new());
         for name in changing {
-            if set.contains_key(name) {
+            if item.contains_key(name) {
                 sets.push(format!("#{name} = :{name}"));
             } else {
                 removes.push(format!("#{name}"));
             }
         }
-        let mut values: HashMap<String, AttributeValue> = set
+        let mut values: HashMap<String, AttributeValue> = item
             .into_iter()
             .filter(|(name, _)| changing.contains(&name.as_str()))
             .map(|(name, value)| (format!(":{name}"), value))
@@ -219,8 +219,8 @@ impl Store {
             .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send();
-        let sent = within(deadline, request).await?;
-        written(sent, |error| match error {
+        let outcome = within(deadline, request).await?;
+        written(outcome, |error| match error {
             UpdateItemError::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
             _ => None,
         })
@@ -243,8 +243,8 @@ impl Store {
             .set_expression_attribute_values(Some(HashMap::from(known.fence())))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send();
-        let sent = within(deadline, request).await?;
-        written(sent, |error| match error {
+        let outcome = within(deadline, request).await?;
+        written(outcome, |error| match error {
             DeleteItemError::ConditionalCheckFailedException(failed) => Some(failed.item.clone()),
             _ => None,
         })
