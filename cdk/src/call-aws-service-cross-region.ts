@@ -14,6 +14,16 @@ import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Pagina
 import { findService } from './catalog';
 import { CrossRegionFunction } from './cross-region-function';
 import { crossStackProblems } from './cross-stack';
+import { inlineMapsAround } from './enclosing-maps';
+import { Idempotency } from './idempotency';
+import {
+  discriminatorProblem,
+  recordProblems,
+  renderInvocation,
+  renderRecord,
+  tableWarnings,
+  varyingPart,
+} from './invocation';
 import { plan } from './plan';
 import { renderSettings } from './settings';
 import { renderSeveralCalls } from './several-calls';
@@ -213,6 +223,13 @@ interface CallAwsServiceCrossRegionOptions {
    * @default false
    */
   readonly retryUnprocessed?: boolean;
+
+  /**
+   * How the call is kept from being made twice.
+   *
+   * @default Idempotency.tokens() - repetitions of the step share a token, where the operation takes one
+   */
+  readonly idempotency?: Idempotency;
 }
 
 /**
@@ -240,6 +257,27 @@ const RETRIED_LAMBDA_FAULTS = [
   'Lambda.TooManyRequestsException',
 ];
 
+/** What the handler adds to the time that an attempt may still be at work. */
+const LEASE_MARGIN = Duration.minutes(1);
+
+/** Waits for another attempt at the same piece of work to end, or for its lease. */
+function untilLeaseIsOver(timeout: Duration): sfn.RetryProps {
+  const [interval, longest] = [5, 60];
+  const needed = timeout.toSeconds() + LEASE_MARGIN.toSeconds();
+  let attempts = 0;
+  for (let waited = 0, wait = interval; waited <= needed; wait = Math.min(wait * 2, longest)) {
+    waited += wait;
+    attempts += 1;
+  }
+  return {
+    errors: ['CrossRegion.InProgress'],
+    interval: Duration.seconds(interval),
+    backoffRate: 2,
+    maxDelay: Duration.seconds(longest),
+    maxAttempts: attempts,
+  };
+}
+
 /**
  * A Step Functions task that calls an AWS API in another Region.
  */
@@ -264,6 +302,10 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
 
   private readonly handler: CrossRegionFunction;
   private readonly integrationPattern: sfn.IntegrationPattern;
+  private readonly idempotency: Idempotency;
+  /** The state tells the handler which step it is. */
+  private readonly namesStep: boolean;
+  private graph?: sfn.StateGraph;
 
   constructor(
     scope: Construct,
@@ -282,7 +324,10 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
 
     this.handler = props.handler ?? CrossRegionFunction.of(this);
     this.lambdaFunction = this.handler.lambdaFunction;
-    this.permit();
+    this.idempotency = props.idempotency ?? Idempotency.tokens();
+    const { fillsToken } = this.permit();
+    const { _sharesTokens: sharesTokens, _record: record } = this.idempotency;
+    this.namesStep = record ? record.options.key === undefined : sharesTokens && fillsToken;
 
     this.taskPolicies = [
       new iam.PolicyStatement({
@@ -302,6 +347,14 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
       const service = Token.isUnresolved(props.service) ? undefined : findService(props.service);
       this.addRetry({ errors: ['CrossRegion.NotReady'], ...props.waitFor._schedule(service), backoffRate: 1 });
     }
+    if (record) {
+      this.addRetry(untilLeaseIsOver(this.handler._timeout));
+    }
+  }
+
+  protected whenBoundToGraph(graph: sfn.StateGraph) {
+    super.whenBoundToGraph(graph);
+    this.graph = graph;
   }
 
   /**
@@ -311,7 +364,7 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
    */
   protected _renderTask(topLevelQueryLanguage?: sfn.QueryLanguage): any {
     const queryLanguage = this.props.queryLanguage ?? topLevelQueryLanguage ?? sfn.QueryLanguage.JSON_PATH;
-    const event = this.renderEvent();
+    const event = this.renderEvent(queryLanguage);
     return this.integrationPattern === sfn.IntegrationPattern.REQUEST_RESPONSE
       ? {
           Resource: this.handler.functionArn,
@@ -326,7 +379,7 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
         };
   }
 
-  private renderEvent(): Record<string, unknown> {
+  private renderEvent(queryLanguage: sfn.QueryLanguage): Record<string, unknown> {
     const { region, endpoint, action, service, parameters } = this.props;
     return {
       region,
@@ -336,31 +389,71 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
       parameters,
       ...renderSettings(this.props),
       ...renderSeveralCalls(this.props),
+      ...this.renderIdempotency(queryLanguage),
     };
   }
 
+  private renderIdempotency(queryLanguage: sfn.QueryLanguage): Record<string, unknown> {
+    const { _tokens: tokens, _record: record } = this.idempotency;
+    const idempotency = record && renderRecord(this.node.path, record.options);
+    if (!this.namesStep) {
+      return { idempotency };
+    }
+    // Only now it is known where the state stands.
+    const maps = inlineMapsAround(this, this.graph);
+    const problem = discriminatorProblem(tokens.discriminator, maps);
+    if (problem) {
+      this.complain(problem);
+    }
+    const varying = record ? undefined : varyingPart(this.props.parameters ?? {}, queryLanguage);
+    if (varying) {
+      Annotations.of(this).addWarningV2(
+        'cdk-cross-region-tasks:varyingToken',
+        `${this.node.path}: \`parameters\` hold \`${varying}\`, which is another with each attempt, and so is the ` +
+          'idempotency token: give the token yourself, or use Idempotency.record with a `key` and a `payload`',
+      );
+    }
+    return { invocation: renderInvocation(tokens.discriminator, maps ?? 0, queryLanguage), idempotency };
+  }
+
+  private complain(problem: string): void {
+    Annotations.of(this).addError(`${this.node.path}: ${problem}`);
+  }
+
   /** Lets the function make the call, and says what is wrong with it. */
-  private permit(): void {
-    const { permission, scoped, unscoped, problems, warnings } = plan(this.props);
+  private permit(): { fillsToken: boolean } {
+    const { permission, scoped, unscoped, problems, warnings, fillsToken } = plan(this.props);
+    const records = this.idempotency._record?.table;
     const statements = [...scoped, ...(this.props.additionalIamStatements ?? [])];
     if (permission) {
-      this.handler._permit(permission);
+      this.handler._permit({ ...permission, ...(records && { keepsRecord: true }) });
     }
     statements.forEach((statement) => this.handler._allow(statement));
     unscoped.forEach((statement) =>
       this.handler._allowOnAll(statement, 'The IAM actions of the call have no resource types, so only `*` matches'),
     );
 
+    if (records) {
+      const other = this.handler._keepRecordsIn(records);
+      problems.push(...recordProblems(this.idempotency, this.integrationPattern), ...(other ? [other] : []));
+      if (this.props.waitFor) {
+        problems.push('`idempotency` cannot be a record where the task waits: each poll is a call of its own');
+      }
+    }
+
     const sent = [
+      ...(records ? [records.tableArn] : []),
       ...(permission ? [...permission.regions, ...permission.endpoints] : []),
       ...statements.flatMap((statement) => statement.resources),
     ];
     const annotations = Annotations.of(this);
-    [...problems, ...crossStackProblems(this, this.handler, sent)].forEach((problem) =>
-      annotations.addError(`${this.node.path}: ${problem}`),
-    );
+    [...problems, ...crossStackProblems(this, this.handler, sent)].forEach((problem) => this.complain(problem));
     warnings.forEach((warning) =>
       annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
     );
+    (records ? tableWarnings(records) : []).forEach((warning) =>
+      annotations.addWarningV2('cdk-cross-region-tasks:recordTable', `${this.node.path}: ${warning}`),
+    );
+    return { fillsToken };
   }
 }

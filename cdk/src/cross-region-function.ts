@@ -5,6 +5,7 @@
  * tasks ask for, and nothing else. Fails at synth where the package has no binary for the architecture or
  * the operation table does not fit the environment.
  */
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -15,6 +16,9 @@ import { Construct } from 'constructs';
 import { bootstrapCode } from './bootstrap';
 import { acceptWildcard } from './nag';
 import { OperationTable, Permission } from './operation-table';
+
+/** The environment variable with the ARN of the table of records. */
+const RECORDS = 'IDEMPOTENCY_TABLE';
 
 /**
  * Properties of a function that tasks run on.
@@ -72,6 +76,14 @@ export interface CrossRegionFunctionProps {
    * @default Size.bytes(240_000)
    */
   readonly resultLimit?: Size;
+
+  /**
+   * Where the function keeps the records of tasks with `Idempotency.record`. The partition key is the string `id`,
+   * the TTL attribute `expiration`.
+   *
+   * @default - the table of the first such task
+   */
+  readonly idempotencyTable?: dynamodb.ITable;
 
   /**
    * Whether the function writes metrics of its calls, in CloudWatch's embedded metric format.
@@ -187,7 +199,16 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
 
   public readonly grantPrincipal: iam.IPrincipal;
 
+  /**
+   * How long one call may take.
+   *
+   * @internal
+   */
+  readonly _timeout: Duration;
+
   private readonly table = new OperationTable();
+  private readonly settings: Record<string, string>;
+  private records?: dynamodb.ITable;
 
   constructor(scope: Construct, id: string, props: CrossRegionFunctionProps = {}) {
     super(scope, id);
@@ -202,24 +223,26 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     const isTraced = props.tracing !== undefined && props.tracing !== lambda.Tracing.DISABLED;
     this.grantPlatform(props, isTraced);
 
-    const settings = {
+    this.settings = {
       ...(props.resultLimit && { RESULT_LIMIT: props.resultLimit.toBytes().toString() }),
       ...(props.metrics && { METRICS: 'true' }),
     };
+    this._timeout = props.timeout ?? Duration.seconds(30);
     const lambdaFunction = new lambda.Function(this, 'Function', {
       runtime: lambda.Runtime.PROVIDED_AL2023,
       handler: 'bootstrap',
       code: bootstrapCode(architecture),
       architecture,
       memorySize: props.memorySize ?? 128,
-      timeout: props.timeout ?? Duration.seconds(30),
+      timeout: this._timeout,
       description: props.description ?? 'Calls AWS APIs in other Regions for Step Functions (cdk-cross-region-tasks)',
       role: this.role,
       logGroup: this.logGroup,
       reservedConcurrentExecutions: props.reservedConcurrentExecutions,
       environment: {
         [OperationTable.variable]: Lazy.string({ produce: () => this.table.render(Stack.of(this)) }),
-        ...settings,
+        [RECORDS]: Lazy.string({ produce: () => this.records?.tableArn }),
+        ...this.settings,
       },
       environmentEncryption: props.environmentEncryption,
       retryAttempts: props.retryAttempts ?? 0,
@@ -237,7 +260,10 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     this.functionArn = lambdaFunction.functionArn;
     this.functionName = lambdaFunction.functionName;
 
-    this.node.addValidation({ validate: () => this.table.problems(settings) });
+    if (props.idempotencyTable) {
+      this._keepRecordsIn(props.idempotencyTable);
+    }
+    this.node.addValidation({ validate: () => this.table.problems(this.settings) });
   }
 
   /** Network access of the function, if it runs in a VPC. */
@@ -283,6 +309,30 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     }
     policy.addStatements(statement);
     acceptWildcard(policy, reason);
+  }
+
+  /**
+   * Keep records in the table. Leaves why that is not possible.
+   *
+   * @internal
+   */
+  public _keepRecordsIn(table: dynamodb.ITable): string | undefined {
+    if (this.records !== undefined) {
+      return this.records === table || this.records.tableArn === table.tableArn
+        ? undefined
+        : `the function \`${this.node.path}\` keeps its records in \`${this.records.node.path}\`, not in ` +
+            `\`${table.node.path}\`: give the task another CrossRegionFunction as \`handler\``;
+    }
+    this.records = table;
+    this.settings[RECORDS] = table.tableArn;
+    this._allow(
+      new iam.PolicyStatement({
+        actions: ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        resources: [table.tableArn],
+      }),
+    );
+    table.encryptionKey?.grantEncryptDecrypt(this.role);
+    return undefined;
   }
 
   /** What Lambda itself does in the function's name: network interfaces, traces, reading the environment. */

@@ -4,4 +4,5 @@
 export * from './call-aws-service-cross-region';
 export * from './call-options';
 export * from './cross-region-function';
+export * from './idempotency';
 export * from './wait-for';

@@ -17,6 +17,8 @@ export interface Permission {
   readonly regions: readonly string[];
   /** Endpoints beside the service's own. */
   readonly endpoints: readonly string[];
+  /** The calls keep a record, so that the function must have a table of records. */
+  readonly keepsRecord?: boolean;
 }
 
 export class OperationTable {
@@ -57,7 +59,12 @@ export class OperationTable {
   private entries(): object[] {
     const merged = new Map<string, { scope: Omit<Permission, 'actions'>; actions: Set<string> }>();
     for (const { actions, ...given } of this.permissions) {
-      const scope = { service: given.service, regions: sorted(given.regions), endpoints: sorted(given.endpoints) };
+      const scope = {
+        service: given.service,
+        regions: sorted(given.regions),
+        endpoints: sorted(given.endpoints),
+        keepsRecord: given.keepsRecord,
+      };
       const key = JSON.stringify(scope);
       const entry = merged.get(key) ?? { scope, actions: new Set() };
       actions.forEach((action) => entry.actions.add(action));
@@ -65,8 +72,14 @@ export class OperationTable {
     }
     return [...merged.keys()].sort().map((key) => {
       const { scope, actions } = merged.get(key)!;
-      const { service, regions, endpoints } = scope;
-      return { service, actions: sorted(actions), regions, ...(endpoints.length > 0 && { endpoints }) };
+      const { service, regions, endpoints, keepsRecord } = scope;
+      return {
+        service,
+        actions: sorted(actions),
+        regions,
+        ...(endpoints.length > 0 && { endpoints }),
+        ...(keepsRecord && { idempotency: true }),
+      };
     });
   }
 }

@@ -12,6 +12,7 @@ import { findOperation, findService, Operation, Service, serviceNames } from './
 import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
+import { javaMember } from './java-names';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
@@ -44,6 +45,8 @@ export interface Plan {
   readonly unscoped: iam.PolicyStatement[];
   readonly problems: string[];
   readonly warnings: string[];
+  /** The call has an idempotency token, and the handler makes it. */
+  readonly fillsToken: boolean;
 }
 
 interface Target {
@@ -86,7 +89,19 @@ export function plan(call: Call): Plan {
       ...statements.problems,
     ],
     warnings,
+    fillsToken: fillsToken(call, target),
   };
+}
+
+/** Whether the operation has a token that the parameters leave out. */
+function fillsToken({ parameters = {}, spelling }: Call, target: Target | undefined): boolean {
+  const { service, operation } = target?.known ?? {};
+  if (!service || operation?.token === undefined || operation.input === undefined) {
+    return false;
+  }
+  const { token, input } = operation;
+  const name = spelling === Spelling.STEP_FUNCTIONS ? javaMember(service.id, input, token) : token;
+  return [name, `${name}.$`].every((key) => parameters[key] === undefined || parameters[key] === null);
 }
 
 /** The operation that the names mean. */

@@ -3,11 +3,12 @@
  */
 import { App, Stack } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { ExactlyOnceOnUpload } from '../examples/exactly-once-on-upload/app';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
 import { MainJob } from '../examples/main-job/app';
 import { aslProblems, HERE, statementsOf, tableOf } from './support';
 
-const EXAMPLES = { MainJob, KnowledgeBaseIngestion };
+const EXAMPLES = { ExactlyOnceOnUpload, MainJob, KnowledgeBaseIngestion };
 
 describe.each(Object.entries(EXAMPLES))('%s', (id, example) => {
   let stack: Stack;

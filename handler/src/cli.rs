@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -14,6 +14,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_types::DateTime;
 use aws_types::region::Region;
 use lexopt::{Arg, Parser, ValueExt};
 use serde_json::{Map, Value as Json, json};
@@ -26,7 +27,10 @@ use crate::client::transport::Transport;
 use crate::config::{Config, DEFAULT_RESULT_LIMIT};
 use crate::deadline::Deadline;
 use crate::dispatch::Handler;
-use crate::error::Error;
+use crate::error::{Error, Kind as ErrorKind};
+use crate::idempotency::store::{Record, Store, TableArn, Written};
+use crate::idempotency::token;
+use crate::output::value::timestamp;
 use crate::telemetry::Invocation;
 
 const USAGE: &str = "\
@@ -44,6 +48,11 @@ For a person:
       Prints what is known of a service's actions, or of one: members with types, which of them are required,
       idempotency token, paginator, waiters.
 
+  bootstrap record show ID --table ARN
+  bootstrap record clear ID --table ARN
+      Prints an idempotency record, or removes one that is uncertain, so that the call may be made again: only for
+      who has found out that it was not made, or that a repetition does no harm. ID stands in the error's message.
+
 Exit code: 0 done, 1 the call failed, 2 the arguments are wrong.
 ";
 
@@ -56,6 +65,10 @@ pub async fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(Command::Help) => print(USAGE),
         Ok(Command::Call { event, table, region }) => call(&event, &table, region).await,
         Ok(Command::Show { service, action }) => show(&service, action.as_deref()),
+        Ok(Command::Record { id, table, clears }) => match TableArn::parse(&table) {
+            Ok(table) => look_at_record(&id, table, clears).await,
+            Err(fault) => usage(&format!("--table: {fault}")),
+        },
         Err(fault) => usage(&fault),
     }
 }
@@ -64,6 +77,7 @@ enum Command {
     Help,
     Call { event: String, table: String, region: Option<String> },
     Show { service: String, action: Option<String> },
+    Record { id: String, table: String, clears: bool },
 }
 
 fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
@@ -93,6 +107,10 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, String> {
         (["show", service, action], None, None) => {
             Ok(Command::Show { service: (*service).to_owned(), action: Some((*action).to_owned()) })
         }
+        (["record", verb @ ("show" | "clear"), id], None, Some(table)) => {
+            Ok(Command::Record { id: (*id).to_owned(), table, clears: *verb == "clear" })
+        }
+        (["record", ..], ..) => Err("record needs show or clear, an id, and --table".to_owned()),
         (["help"], None, None) => Ok(Command::Help),
         ([], ..) => {
             Err("neither a subcommand nor a Lambda Runtime API (AWS_LAMBDA_RUNTIME_API) is given".to_owned())
@@ -112,23 +130,18 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
         None => configured_region().await,
     };
     let Some(region) = region else { return usage("no Region is configured; give --region") };
+    let environment = Config::from_env(&|name| std::env::var(name).ok()).ok();
     let outcome = async {
         let config = Config {
             operation_table: Some(table),
             region: region.clone(),
-            endpoint_url: Config::from_env(&|name| std::env::var(name).ok())
-                .ok()
-                .and_then(|config| config.endpoint_url),
+            endpoint_url: environment.as_ref().and_then(|config| config.endpoint_url.clone()),
             is_inside_lambda: false,
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
+            idempotency_table: environment.and_then(|config| config.idempotency_table),
         };
-        let transport = Transport::default();
-        let provider =
-            provider.with_region(Some(Region::new(region))).with_http_client(transport.client("https:")?);
-        let credentials = DefaultCredentialsChain::builder().configure(provider).build().await;
-        let handler =
-            Handler::new(config, Clients::new(SharedCredentialsProvider::new(credentials), transport))?;
+        let handler = Handler::new(config, own_clients(provider, region).await?)?;
         handler.handle(&event, Deadline::within(PATIENCE), &mut Invocation::default()).await
     }
     .await;
@@ -136,6 +149,59 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
         Ok(result) => print(&format!("{result}\n")),
         Err(error) => failed(&error),
     }
+}
+
+/// Clients with the person's own credentials.
+async fn own_clients(provider: ProviderConfig, region: String) -> Result<Clients, Error> {
+    let transport = Transport::default();
+    let provider =
+        provider.with_region(Some(Region::new(region))).with_http_client(transport.client("https:")?);
+    let credentials = DefaultCredentialsChain::builder().configure(provider).build().await;
+    Ok(Clients::new(SharedCredentialsProvider::new(credentials), transport))
+}
+
+/// Prints a record without its outcome, or clears it.
+async fn look_at_record(id: &str, table: TableArn, clears: bool) -> ExitCode {
+    let environment = Config::from_env(&|name| std::env::var(name).ok()).ok();
+    let region = table.region().to_owned();
+    let store = Store::new(table, environment.and_then(|config| config.endpoint_url));
+    let deadline = Deadline::within(PATIENCE);
+    let outcome = async {
+        let clients = own_clients(ProviderConfig::default(), region).await?;
+        let found = store.find(&clients, deadline, id).await?;
+        let found = found.ok_or_else(|| Error::new(ErrorKind::Internal, "there is no such record"))?;
+        if !clears {
+            return Ok(describe_record(&found));
+        }
+        if !found.is_uncertain(SystemTime::now()) {
+            let message = format!("the record is {}, not uncertain; it stays", found.status.word());
+            return Err(Error::new(ErrorKind::Internal, message));
+        }
+        match store.delete(&clients, deadline, &found).await? {
+            Written::Yes => Ok(json!({ "id": id, "cleared": true })),
+            Written::No(_) => Err(Error::new(ErrorKind::InProgress, "the record has changed in this moment")),
+        }
+    };
+    match outcome.await {
+        Ok(shown) => print(&format!("{shown:#}\n")),
+        Err(error) => failed(&error),
+    }
+}
+
+fn describe_record(record: &Record) -> Json {
+    json!({
+        "id": record.id,
+        "status": record.status.word(),
+        "isUncertain": record.is_uncertain(SystemTime::now()),
+        "began": milliseconds_since_1970(record.began_ms),
+        "lease": milliseconds_since_1970(record.lease_ms),
+        "expires": record.expires_s.map(|seconds| milliseconds_since_1970(seconds.saturating_mul(1_000))),
+        "token": record.token,
+    })
+}
+
+fn milliseconds_since_1970(time: u64) -> Json {
+    timestamp(DateTime::from_millis(i64::try_from(time).unwrap_or(i64::MAX)))
 }
 
 /// From the environment, then from the profile. The SDK's own chain would ask the instance metadata service next.
@@ -175,7 +241,6 @@ fn describe(operation: &'static Operation) -> Result<Json, Error> {
         }
         Ok(described.into())
     };
-    let input = operation.input.map(catalog::members).unwrap_or_default();
     let service = operation.service;
     let paginator = service.paginator(&operation.name)?;
     Ok(json!({
@@ -184,7 +249,7 @@ fn describe(operation: &'static Operation) -> Result<Json, Error> {
         "parameters": members(operation.input)?,
         "result": members(operation.output)?,
         "errors": operation.errors().map(|shape| Ok(shape?.name())).collect::<Result<Vec<_>, Error>>()?,
-        "idempotencyToken": input.iter().find(|member| member.has(&MemberTrait::IdempotencyToken)).map(|member| &member.name),
+        "idempotencyToken": token::member(operation).map(|member| &member.name),
         "readOnly": operation.is_read_only,
         "eventStreamInput": operation.has(&OperationTrait::EventStreamInput),
         "paginator": paginator.map(|it| json!({ "inputToken": it.input_token, "outputToken": it.output_token, "resultKey": it.result_key })),

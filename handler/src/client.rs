@@ -133,6 +133,11 @@ impl Clients {
         &self.credentials
     }
 
+    /// The sockets, for a typed client.
+    pub fn http_client(&self, url: &str) -> Result<SharedHttpClient, Error> {
+        self.transport.client(url)
+    }
+
     /// Sends the call and reads the answer.
     pub async fn send(&self, bound: Bound, route: &Route, patience: Patience) -> Result<Answer, Error> {
         let (operation, log) = (bound.operation(), AttemptLog::default());

@@ -7,6 +7,7 @@
 
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Fault, Faults, Kind};
+use crate::idempotency::store::TableArn;
 
 /// Bytes of a result, if `RESULT_LIMIT` does not say: Step Functions takes 262,144 of a whole state.
 pub const DEFAULT_RESULT_LIMIT: usize = 240_000;
@@ -28,6 +29,8 @@ pub struct Config {
     pub result_limit: usize,
     /// `METRICS`: whether to write metrics.
     pub metrics: bool,
+    /// `IDEMPOTENCY_TABLE`: the ARN of the table of records.
+    pub idempotency_table: Option<TableArn>,
 }
 
 impl Config {
@@ -64,11 +67,23 @@ impl Config {
                 false
             }
         };
+        let idempotency_table = variable("IDEMPOTENCY_TABLE").and_then(|text| {
+            let table = TableArn::parse(&text);
+            table.map_err(|message| faults.push(Fault::new("IDEMPOTENCY_TABLE", message))).ok()
+        });
         if !faults.is_empty() {
             return Err(Error::faults(Kind::Internal, faults));
         }
         let operation_table = variable("OPERATION_TABLE");
-        Ok(Self { operation_table, region, endpoint_url, is_inside_lambda, result_limit, metrics })
+        Ok(Self {
+            operation_table,
+            region,
+            endpoint_url,
+            is_inside_lambda,
+            result_limit,
+            metrics,
+            idempotency_table,
+        })
     }
 }
 
@@ -95,6 +110,7 @@ mod tests {
             is_inside_lambda: false,
             result_limit: 240_000,
             metrics: false,
+            idempotency_table: None,
         };
         assert_eq!(config(&[REGION]).unwrap(), expected);
         assert_eq!(
@@ -116,10 +132,14 @@ mod tests {
 
     #[test]
     fn all_faults_are_in_one_report() {
-        let variables =
-            [("RESULT_LIMIT", "6000001"), ("METRICS", "yes"), ("AWS_ENDPOINT_URL", "http://example.com")];
+        let variables = [
+            ("RESULT_LIMIT", "6000001"),
+            ("METRICS", "yes"),
+            ("AWS_ENDPOINT_URL", "http://example.com"),
+            ("IDEMPOTENCY_TABLE", "records"),
+        ];
         let faults = config(&variables).unwrap_err();
-        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert_eq!(faults.len(), 5, "{faults:?}");
         for limit in ["0", "-1", "240k", "1e6", "99999999999999999999"] {
             let faults = config(&[REGION, ("RESULT_LIMIT", limit)]).unwrap_err();
             assert_eq!(faults, ["RESULT_LIMIT: expected bytes from 1 to 6000000"], "{limit}");

@@ -36,6 +36,12 @@ impl Deadline {
         Self(Instant::now() + self.remaining() / parts.max(1))
     }
 
+    /// A moment before this one.
+    #[must_use]
+    pub fn earlier(self, by: Duration) -> Self {
+        Self(self.0.checked_sub(by).unwrap_or(self.0))
+    }
+
     /// Time left; zero once the deadline is over.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -72,6 +78,11 @@ mod tests {
         left(deadline.part(1), 30_000);
         left(deadline.part(0), 30_000);
         assert!(Deadline::within(Duration::ZERO).part(5).is_over());
+    }
+
+    #[test]
+    fn what_comes_after_the_call_has_its_time() {
+        left(Deadline::within(Duration::from_secs(30)).earlier(Duration::from_secs(1)), 28_500);
     }
 
     #[test]

@@ -4,21 +4,30 @@
 //! error of the stage that refused, which from the first known name on says which call it was.
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::catalog::{self, Operation};
 use crate::client::Clients;
 use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::drive::{self, Caller, Pace, Way};
-use crate::error::{Error, Faults};
-use crate::event::{Event, Subject};
+use crate::effect::Effect;
+use crate::error::{Error, Fault, Faults, Kind};
+use crate::event::{Event, RetryMode, Subject};
 use crate::helper::Helpers;
+use crate::idempotency::record::{self, Begun, Guard, Kept, OnUncertain, Wanted, Work};
+use crate::idempotency::store::Store;
+use crate::idempotency::token::Tokens;
+use crate::input::Bound;
 use crate::output::{self, limit};
 use crate::procedure::Procedure;
 use crate::region::Regions;
-use crate::table::{Call, Table};
+use crate::table::{Call, Permit, ProcedurePermit, Table};
 use crate::telemetry::Invocation;
 use crate::{input, quirk};
+
+/// Why a call that asks for a record is refused, or a function whose tasks do does not start.
+const NO_RECORDS: &str = "the function has no table of idempotency records (IDEMPOTENCY_TABLE)";
 
 /// All that outlives an invocation.
 #[derive(Debug)]
@@ -28,6 +37,7 @@ pub struct Handler {
     table: Table,
     clients: Clients,
     helpers: Helpers,
+    records: Option<Store>,
 }
 
 impl Handler {
@@ -38,8 +48,13 @@ impl Handler {
             Some(text) => Table::parse(text, regions, catalog::name::canonical_id)?,
             None => Table::default(),
         };
+        if table.keeps_records() && config.idempotency_table.is_none() {
+            return Err(Error::new(Kind::Internal, NO_RECORDS));
+        }
         let table = table.with_local_endpoint(config.endpoint_url.clone());
-        Ok(Self { config, regions, table, clients, helpers: Helpers::default() })
+        let records = config.idempotency_table.clone();
+        let records = records.map(|table| Store::new(table, config.endpoint_url.clone()));
+        Ok(Self { config, regions, table, clients, helpers: Helpers::default(), records })
     }
 
     pub fn config(&self) -> &Config {
@@ -94,11 +109,39 @@ impl Handler {
         let mut faults = Faults::default();
         parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
         quirk::parameters(operation, event.region.as_str(), &mut parameters);
-        let bound = input::bind_spelled(operation, parameters, event.spelling, faults)?;
+        let region = event.region.as_str();
+        let tokens = event.invocation.as_ref().map_or(Tokens::Random, |step| Tokens::Step(step, region));
+        let bound = input::bind_spelled(operation, parameters, event.spelling, faults, tokens)?;
+        let Some(wanted) = &event.idempotency else {
+            return self.carry_out(bound, &way, &event, &permit, deadline, invocation).await;
+        };
+        let work = Work::call(&bound, event.region.as_str());
+        let guard = match Box::pin(self.begin(wanted, &event, work, deadline, invocation)).await? {
+            Begun::First(guard) => guard,
+            Begun::Replay(outcome) => return outcome,
+        };
+        let (bound, careful) = (bound.with_token(guard.token()), careful(&event, wanted));
+        let outcome =
+            self.carry_out(bound, &way, &careful, &permit, guard.deadline(deadline), invocation).await;
+        let outcome = outcome.map_err(|error| {
+            error.for_call(operation.service.id(), &operation.action(), event.region.as_str())
+        });
+        Box::pin(settle(guard, outcome, deadline, invocation)).await
+    }
 
-        let target = self.caller(&event, deadline, &way);
-        let called = drive::at_target(&target, bound, &permit, invocation).await?;
-        output::result(operation, called, &event, self.config.result_limit)
+    async fn carry_out(
+        &self,
+        bound: Bound,
+        way: &Way,
+        event: &Event,
+        permit: &Permit,
+        deadline: Deadline,
+        invocation: &mut Invocation,
+    ) -> Result<Box<RawValue>, Error> {
+        let operation = bound.operation();
+        let target = self.caller(event, deadline, way);
+        let called = drive::at_target(&target, bound, permit, invocation).await?;
+        output::result(operation, called, event, self.config.result_limit)
     }
 
     /// The same way for a procedure, whose parameters name places that the table must list, too.
@@ -111,14 +154,60 @@ impl Handler {
     ) -> Result<Box<RawValue>, Error> {
         invocation.is_for_procedure(procedure.name(), &event.region);
         let parameters = std::mem::take(&mut event.parameters);
-        let outcome = async {
-            let permit = self.table.permit_procedure(procedure, &event.region)?;
-            invocation.is_permitted = true;
-            let caller = self.caller(&event, deadline, &Way::One);
-            let result = procedure.run(parameters, permit, caller, invocation).await?;
-            limit::check(&output::selected(result, event.select.as_ref())?, self.config.result_limit)
+        let told = |error: Error| error.for_procedure(procedure.name(), event.region.as_str());
+        let permit = self.table.permit_procedure(procedure, &event.region).map_err(told)?;
+        invocation.is_permitted = true;
+        let Some(wanted) = &event.idempotency else {
+            let outcome = self.run(procedure, parameters, permit, &event, deadline, invocation).await;
+            return outcome.map_err(told);
         };
-        outcome.await.map_err(|error| error.for_procedure(procedure.name(), event.region.as_str()))
+        let work = Work::procedure(procedure, event.region.as_str(), &parameters);
+        let begun = self.begin(wanted, &event, work, deadline, invocation).await.map_err(told)?;
+        let guard = match begun {
+            Begun::First(guard) => guard,
+            Begun::Replay(outcome) => return outcome,
+        };
+        let (careful, before) = (careful(&event, wanted), guard.deadline(deadline));
+        let outcome = self.run(procedure, parameters, permit, &careful, before, invocation).await;
+        settle(guard, outcome.map_err(told), deadline, invocation).await
+    }
+
+    async fn run(
+        &self,
+        procedure: Procedure,
+        parameters: Map<String, Value>,
+        permit: ProcedurePermit,
+        event: &Event,
+        deadline: Deadline,
+        invocation: &mut Invocation,
+    ) -> Result<Box<RawValue>, Error> {
+        let caller = self.caller(event, deadline, &Way::One);
+        let result = procedure.run(parameters, permit, caller, invocation).await?;
+        limit::check(&output::selected(result, event.select.as_ref())?, self.config.result_limit)
+    }
+
+    /// Finds out whether the work is done already, of which a record is kept.
+    async fn begin(
+        &self,
+        wanted: &Wanted,
+        event: &Event,
+        work: Work,
+        deadline: Deadline,
+        invocation: &mut Invocation,
+    ) -> Result<Begun<'_>, Error> {
+        let Some(records) = &self.records else {
+            return Err(Error::faults(Kind::InvalidEvent, vec![Fault::new("idempotency", NO_RECORDS)]));
+        };
+        let step = event.invocation.as_ref();
+        let begun = record::begin(records, &self.clients, deadline, wanted, step, &work).await?;
+        invocation.record = Some(match &begun {
+            Begun::First(_) => "first",
+            Begun::Replay(_) => "replayed",
+        });
+        if matches!(begun, Begun::Replay(_)) {
+            invocation.effect = Effect::Done;
+        }
+        Ok(begun)
     }
 
     fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline, way: &'a Way) -> Caller<'a> {
@@ -141,4 +230,28 @@ impl Handler {
             way,
         }
     }
+}
+
+/// Under a record, what may have taken effect is left to the record, unless the caller says that a repetition does no
+/// harm.
+fn careful(event: &Event, wanted: &Wanted) -> Event {
+    let mut careful = event.clone();
+    if event.retry.mode == RetryMode::Sdk && wanted.on_uncertain == OnUncertain::Fail {
+        careful.retry.mode = RetryMode::Safe;
+    }
+    careful
+}
+
+/// Writes down what came of the work.
+async fn settle(
+    guard: Guard<'_>,
+    outcome: Result<Box<RawValue>, Error>,
+    deadline: Deadline,
+    invocation: &mut Invocation,
+) -> Result<Box<RawValue>, Error> {
+    let (outcome, kept) = guard.settle(outcome, deadline).await;
+    if kept == Kept::No {
+        invocation.record = Some("lost");
+    }
+    outcome
 }

@@ -40,6 +40,9 @@ pub enum Kind {
     NotReady,
     WaitFailed,
     Incomplete,
+    InProgress,
+    KeyReused,
+    StateUncertain,
     ResultTooLarge,
     MalformedResponse,
     RemoteError,
@@ -63,6 +66,9 @@ impl Kind {
             Self::NotReady => "CrossRegion.NotReady",
             Self::WaitFailed => "CrossRegion.WaitFailed",
             Self::Incomplete => "CrossRegion.Incomplete",
+            Self::InProgress => "CrossRegion.InProgress",
+            Self::KeyReused => "CrossRegion.KeyReused",
+            Self::StateUncertain => "CrossRegion.StateUncertain",
             Self::ResultTooLarge => "CrossRegion.ResultTooLarge",
             Self::MalformedResponse => "CrossRegion.MalformedResponse",
             Self::RemoteError => "CrossRegion.RemoteError",
@@ -162,6 +168,8 @@ pub struct Error {
     pub attempts: Option<u32>,
     /// Modelled scalar members; names of withheld members map to null.
     pub fields: Map<String, Value>,
+    /// The whole `errorMessage`, where it was written before.
+    written: Option<String>,
 }
 
 impl Error {
@@ -182,7 +190,14 @@ impl Error {
             request_id: None,
             attempts: None,
             fields: Map::new(),
+            written: None,
         }
+    }
+
+    /// An error of a call that was made before, as it was told then.
+    pub fn replayed(name: String, message: String) -> Self {
+        let error = Self::new(Kind::Internal, "told before").with_effect(Effect::Done).renamed(name);
+        Self { written: Some(message), ..error }
     }
 
     /// A failure that a stage found more than once: all faults in one report.
@@ -260,6 +275,9 @@ impl Error {
 
     /// `errorMessage`: one JSON object on one line, within [`MESSAGE_LIMIT`] bytes.
     pub fn to_message(&self) -> String {
+        if let Some(written) = &self.written {
+            return written.clone();
+        }
         let mut report = Map::new();
         report.insert("message".into(), clip(&self.message, SENTENCE_LIMIT).into());
         report.insert("effect".into(), json!(self.effect));

@@ -14,13 +14,15 @@ use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Faults, Kind};
 use crate::expression::Expression;
 use crate::fields::{Fields, read_object, some_text};
+use crate::idempotency::record::{OnUncertain, Wanted};
+use crate::idempotency::token::Step;
 use crate::json::{self, Path};
 use crate::procedure::Procedure;
 use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 6] = ["failover", "assumeRole", "invocation", "idempotency", "ifMatch", "resultTo"];
+const NOT_YET: [&str; 4] = ["failover", "assumeRole", "ifMatch", "resultTo"];
 
 /// What only a single call has. A procedure's endpoints are among its parameters.
 const OF_A_CALL: [&str; 9] = [
@@ -44,6 +46,10 @@ const DEFAULT_ATTEMPTS: u32 = 3;
 /// Milliseconds that a function may live.
 const TIME_LIMIT_MS: u64 = 900_000;
 
+/// Seconds for which a record answers: ten years at most, a day where the event does not say.
+const EXPIRY_LIMIT_S: u64 = 10 * 365 * 24 * 60 * 60;
+const DEFAULT_EXPIRY_S: u64 = 24 * 60 * 60;
+
 /// A call as the state machine asked for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
@@ -61,6 +67,10 @@ pub struct Event {
     pub retry_unprocessed: bool,
     pub select: Option<Expression>,
     pub wait_for: Option<WaitFor>,
+    /// The step that makes the call, for tokens that its repetitions share.
+    pub invocation: Option<Step>,
+    /// The record that is kept of the call.
+    pub idempotency: Option<Wanted>,
 }
 
 /// How far to go on with an operation that answers in pages.
@@ -200,6 +210,13 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
     if retry_unprocessed && (wait_for.is_some() || paginate.is_some()) {
         fields.fault("retryUnprocessed", "goes with neither `waitFor` nor `paginate`");
     }
+    // Without a step, only a key tells one piece of work from another.
+    let has_step = fields.has("invocation");
+    let invocation = fields.object("invocation", read_step).flatten();
+    let idempotency = fields.object("idempotency", |fields| read_wanted(fields, has_step)).flatten();
+    if wait_for.is_some() && idempotency.is_some() {
+        fields.fault("idempotency", "does not go with `waitFor`, each poll of which is a call of its own");
+    }
     for name in NOT_YET {
         fields.refuse(name, format!("`{name}` is not supported yet"));
     }
@@ -218,6 +235,36 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         retry_unprocessed,
         select,
         wait_for: wait_for.flatten(),
+        invocation,
+        idempotency,
+    })
+}
+
+fn read_step(fields: &mut Fields<'_>) -> Option<Step> {
+    let execution = fields.required_text("execution", some_text);
+    let state = fields.required_text("state", some_text);
+    let entered_time = fields.required_text("enteredTime", some_text);
+    let map_index = fields.integer("mapIndex", 0..=u64::from(u32::MAX));
+    let discriminator = fields.text("discriminator", some_text);
+    Some(Step { execution: execution?, state: state?, entered_time: entered_time?, map_index, discriminator })
+}
+
+fn read_wanted(fields: &mut Fields<'_>, has_step: bool) -> Option<Wanted> {
+    let namespace = fields.required_text("namespace", some_text);
+    if !has_step && !fields.has("key") {
+        fields.fault("key", "missing, and no `invocation` says which step it is");
+    }
+    let key = fields.text("key", some_text);
+    let expires_in = fields.integer("expiresInSeconds", 1..=EXPIRY_LIMIT_S);
+    let payload = fields.any("payload");
+    let on_uncertain =
+        fields.choice("onUncertain", &[("fail", OnUncertain::Fail), ("repeat", OnUncertain::Repeat)]);
+    Some(Wanted {
+        namespace: namespace?,
+        key,
+        expires_in: Duration::from_secs(expires_in.unwrap_or(DEFAULT_EXPIRY_S)),
+        payload,
+        on_uncertain: on_uncertain.unwrap_or(OnUncertain::Fail),
     })
 }
 
@@ -319,7 +366,69 @@ mod tests {
                 retry_unprocessed: false,
                 select: None,
                 wait_for: None,
+                invocation: None,
+                idempotency: None,
             }
+        );
+    }
+
+    #[test]
+    fn what_a_record_is_asked_for_is_read() {
+        let wanted = with("idempotency", json!({"namespace": "Stack/Task", "key": "order-17"})).unwrap();
+        let expected = Wanted {
+            namespace: "Stack/Task".to_owned(),
+            key: Some("order-17".to_owned()),
+            expires_in: Duration::from_hours(24),
+            payload: None,
+            on_uncertain: OnUncertain::Fail,
+        };
+        assert_eq!(wanted.idempotency, Some(expected.clone()));
+        let all = json!({
+            "namespace": "Stack/Task", "key": "order-17", "expiresInSeconds": 60, "payload": null, "onUncertain": "repeat",
+        });
+        let expected = Wanted {
+            expires_in: Duration::from_mins(1),
+            payload: Some(Value::Null),
+            on_uncertain: OnUncertain::Repeat,
+            ..expected
+        };
+        assert_eq!(with("idempotency", all).unwrap().idempotency, Some(expected));
+        assert_eq!(
+            with("idempotency", json!({"expiresInSeconds": 0, "onUncertain": "hope"})).unwrap_err(),
+            [
+                "idempotency.namespace: missing",
+                "idempotency.key: missing, and no `invocation` says which step it is",
+                "idempotency.expiresInSeconds: expected an integer from 1 to 315360000",
+                "idempotency.onUncertain: `hope` is none of `fail`, `repeat`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_step_is_named_whole() {
+        let step = json!({"execution": "arn", "state": "Create", "enteredTime": "2026-11-25T10:11:12.345Z"});
+        let expected = Step {
+            execution: "arn".to_owned(),
+            state: "Create".to_owned(),
+            entered_time: "2026-11-25T10:11:12.345Z".to_owned(),
+            map_index: None,
+            discriminator: None,
+        };
+        assert_eq!(with("invocation", step.clone()).unwrap().invocation, Some(expected.clone()));
+        let mut item = step;
+        item["mapIndex"] = 3.into();
+        item["discriminator"] = "order-17".into();
+        let expected = Step { map_index: Some(3), discriminator: Some("order-17".to_owned()), ..expected };
+        assert_eq!(with("invocation", item).unwrap().invocation, Some(expected));
+        assert_eq!(
+            with("invocation", json!({"state": "", "mapIndex": "3", "task": 1})).unwrap_err(),
+            [
+                "invocation.execution: missing",
+                "invocation.state: must not be empty",
+                "invocation.enteredTime: missing",
+                "invocation.mapIndex: expected an integer from 0 to 4294967295, found a string",
+                "invocation.task: unknown field",
+            ]
         );
     }
 

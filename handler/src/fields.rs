@@ -120,6 +120,11 @@ impl Fields<'_> {
         })
     }
 
+    /// Any JSON, which is the user's own.
+    pub fn any(&mut self, name: &'static str) -> Option<Value> {
+        self.take(name)
+    }
+
     /// An object with known fields of its own.
     pub fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Option<T> {
         let value = self.take(name)?;

@@ -10,9 +10,10 @@ use aws_smithy_schema::Schema;
 use aws_smithy_schema::serde::{SerdeError, SerializableStruct, ShapeSerializer};
 use serde_json::{Map, Value as Json};
 
-use crate::catalog::model::{MemberTrait, OperationTrait};
+use crate::catalog::model::OperationTrait;
 use crate::catalog::{self, Operation};
 use crate::error::{Error, Fault, Faults, Kind};
+use crate::idempotency::token::{self, Tokens};
 use crate::spelling::Spelling;
 use value::{Structure, Value};
 
@@ -22,11 +23,13 @@ pub struct Bound {
     operation: &'static Operation,
     input: Structure,
     parameters: Map<String, Json>,
+    /// The member that was filled with a token, because the caller left it out.
+    filled: Option<&'static str>,
 }
 
-/// Checks the parameters against the input shape and fills a missing idempotency token.
+/// Checks the parameters against the input shape and fills a missing idempotency token with a random one.
 pub fn bind(operation: &'static Operation, parameters: Map<String, Json>) -> Result<Bound, Error> {
-    bind_spelled(operation, parameters, Spelling::Model, Faults::default())
+    bind_spelled(operation, parameters, Spelling::Model, Faults::default(), Tokens::Random)
 }
 
 /// As [`bind`], for parameters that came in some spelling: `faults` are those found when they were put under the
@@ -36,6 +39,7 @@ pub fn bind_spelled(
     parameters: Map<String, Json>,
     spelling: Spelling,
     mut faults: Faults,
+    tokens: Tokens<'_>,
 ) -> Result<Bound, Error> {
     if operation.has(&OperationTrait::EventStreamInput) {
         let fault =
@@ -46,8 +50,8 @@ pub fn bind_spelled(
     if !faults.is_empty() {
         return Err(Error::faults(Kind::InvalidParameters, faults));
     }
-    fill_token(operation, &mut input);
-    Ok(Bound { operation, input, parameters })
+    let filled = fill_token(operation, &parameters, &mut input, tokens);
+    Ok(Bound { operation, input, parameters, filled })
 }
 
 impl Bound {
@@ -62,8 +66,21 @@ impl Bound {
 
     /// Whether the same request may be sent twice to the same Region: it only reads, or it carries a token.
     pub fn is_repeatable(&self) -> bool {
-        let tokens = self.members().any(|(member, _)| member.has(&MemberTrait::IdempotencyToken));
-        self.operation.is_read_only || tokens
+        self.operation.is_read_only || self.members().any(|(member, _)| token::is_token(member))
+    }
+
+    /// Whether the token is ours, not the caller's.
+    pub fn has_filled_token(&self) -> bool {
+        self.filled.is_some()
+    }
+
+    /// The same parameters with that token, unless the caller gave one of his own or the operation takes none.
+    #[must_use]
+    pub fn with_token(self, token: &str) -> Self {
+        match self.filled {
+            Some(member) => self.with_text(member, token.to_owned()),
+            None => self,
+        }
     }
 
     /// The parameters as they came, for JMESPath expressions over the input.
@@ -101,16 +118,14 @@ impl SerializableStruct for Bound {
     }
 }
 
-/// What every SDK does: a token that the caller left out is a random UUID, so that the retries of one call share it.
-/// Some members carry the trait but are ids of resources; those are required and are left to the caller.
-fn fill_token(operation: &Operation, input: &mut Structure) {
-    let Some(shape) = operation.input else { return };
-    for member in catalog::members(shape) {
-        let lower = member.name.to_lowercase();
-        let is_token =
-            !member.has(&MemberTrait::Required) || lower.ends_with("token") || lower.ends_with("requestid");
-        if member.has(&MemberTrait::IdempotencyToken) && is_token && input.member(&member.name).is_none() {
-            input.set(&member.name, Value::String(uuid::Uuid::new_v4().to_string()));
-        }
-    }
+/// What every SDK does: a token that the caller left out is filled in. Leaves the member's name.
+fn fill_token(
+    operation: &Operation,
+    parameters: &Map<String, Json>,
+    input: &mut Structure,
+    tokens: Tokens<'_>,
+) -> Option<&'static str> {
+    let member = token::member(operation).filter(|member| input.member(&member.name).is_none())?;
+    input.set(&member.name, Value::String(tokens.token(operation, parameters)));
+    Some(&member.name)
 }

@@ -32,6 +32,7 @@ pub mod event;
 pub mod expression;
 mod fields;
 pub mod helper;
+pub mod idempotency;
 pub mod input;
 pub mod json;
 pub mod lambda;

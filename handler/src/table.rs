@@ -40,6 +40,7 @@ pub struct Table {
     entries: Vec<Arc<Entry>>,
     regions: Option<Regions>,
     local: Option<CustomEndpoint>,
+    keeps_records: bool,
 }
 
 /// What an event asks for, by canonical names.
@@ -174,10 +175,12 @@ impl Table {
         let mut faults = Faults::default();
         let root = Path::Root("OPERATION_TABLE");
         let mut entries = Vec::new();
+        let mut keeps_records = false;
         match json::collect(text.as_bytes(), root, &mut faults) {
             Some(Value::Array(elements)) => {
                 for (at, element) in elements.into_iter().enumerate() {
                     let entry = read_object(element, root.index(at), &mut faults, |fields| {
+                        keeps_records |= fields.flag("idempotency").unwrap_or_default();
                         read_entry(fields, &regions, &service_id)
                     });
                     entries.extend(entry.flatten().map(Arc::new));
@@ -192,7 +195,12 @@ impl Table {
         if !faults.is_empty() {
             return Err(Error::faults(Kind::Internal, faults));
         }
-        Ok(Self { entries, regions: Some(regions), local: None })
+        Ok(Self { entries, regions: Some(regions), local: None, keeps_records })
+    }
+
+    /// Whether calls of some entry keep a record, for which the function needs a table.
+    pub fn keeps_records(&self) -> bool {
+        self.keeps_records
     }
 
     /// Adds a server on this machine, to which a test sends all calls that the table permits.

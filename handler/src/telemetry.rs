@@ -41,6 +41,9 @@ pub struct Invocation {
     pub effect: Effect,
     pub request_id: Option<String>,
     pub attempts: u32,
+    /// What an idempotency record was for this call: `first`, `replayed`, or `lost` where the outcome of a first call
+    /// could not be written down.
+    pub record: Option<&'static str>,
     pub duration: Duration,
     /// The first invocation of the process.
     pub cold_start: bool,
@@ -91,6 +94,7 @@ impl Invocation {
             ("effect", Some(json!(self.effect))),
             ("requestId", id.map(Value::from)),
             ("attempts", Some(self.attempts.into())),
+            ("record", self.record.map(Value::from)),
             ("durationMs", Some(milliseconds(self.duration).into())),
             ("coldStart", Some(self.cold_start.into())),
             ("bytesIn", Some(self.bytes_in.into())),

@@ -255,6 +255,7 @@ fn handler(event: &Map<String, Value>, url: &str, result_limit: usize) -> Handle
         is_inside_lambda: true,
         result_limit,
         metrics: false,
+        idempotency_table: None,
     };
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());

@@ -114,6 +114,7 @@ async fn invoke(event: &[u8], table: &Value) -> Result<(), Error> {
         is_inside_lambda: true,
         result_limit: DEFAULT_RESULT_LIMIT,
         metrics: false,
+        idempotency_table: None,
     };
     let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), Transport::default());
     let handler = Handler::new(config, clients)?;

@@ -11,6 +11,7 @@ use handler::catalog::model::{MemberTrait, ShapeTrait};
 use handler::catalog::shape::{Kind, Member, Shape};
 use handler::catalog::{self, Operation, Service};
 use handler::error::{Error, Faults};
+use handler::idempotency::token::Tokens;
 use handler::input;
 use handler::spelling::{Spelling, java};
 use serde::Deserialize;
@@ -285,7 +286,7 @@ fn both_ways(service: &'static Service, operation: &'static Operation) -> Result
         if !faults.is_empty() || Value::Object(read.clone()) != model {
             return Err(format!("parameters differ: {faults:?}"));
         }
-        let bound = input::bind_spelled(operation, read, Spelling::StepFunctions, faults);
+        let bound = input::bind_spelled(operation, read, Spelling::StepFunctions, faults, Tokens::Random);
         if let Err(error) = bound
             && !error.message.contains("event stream")
         {
@@ -310,7 +311,8 @@ fn faults_are_told_in_the_spelling_of_the_event() {
         let mut faults = Faults::default();
         let given = parameters.as_object().cloned().unwrap();
         let read = Spelling::StepFunctions.parameters(operation, given, &mut faults).unwrap();
-        let error = input::bind_spelled(operation, read, Spelling::StepFunctions, faults).unwrap_err();
+        let error = input::bind_spelled(operation, read, Spelling::StepFunctions, faults, Tokens::Random)
+            .unwrap_err();
         error.faults.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(

@@ -72,6 +72,7 @@ async fn list_tables(port: u16, transport: Transport) -> Result<Value, Error> {
         is_inside_lambda: true,
         result_limit: DEFAULT_RESULT_LIMIT,
         metrics: false,
+        idempotency_table: None,
     };
     let credentials = SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test"));
     let handler = Handler::new(config, Clients::new(credentials, transport)).unwrap();

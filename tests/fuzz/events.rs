@@ -70,6 +70,7 @@ impl Events {
             is_inside_lambda: true,
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
+            idempotency_table: None,
         };
         let transport = Transport::replaced(SharedHttpClient::new(Nowhere));
         let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), transport);

@@ -102,6 +102,7 @@ impl Open {
             is_inside_lambda: true,
             result_limit: RESULT_LIMIT,
             metrics: false,
+            idempotency_table: None,
         };
         let handler = Handler::new(config, calls::clients(transport));
         Self { service, handler: handler.unwrap_or_else(|error| panic!("{name}: {error}")) }

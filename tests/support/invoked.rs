@@ -47,6 +47,7 @@ impl Function {
             is_inside_lambda: true,
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
+            idempotency_table: None,
         };
         let wire = Recording::new(answer);
         let transport = Transport::replaced(wire.client());

@@ -37,6 +37,27 @@ impl Guard {
     }
 }
 
+/// The same for a typed client of our own, whose calls no event names: what it is for, and where.
+#[derive(Debug)]
+pub struct TypedGuard {
+    service: &'static str,
+    operations: &'static [&'static str],
+    region: String,
+}
+
+impl TypedGuard {
+    pub fn new(service: &'static str, operations: &'static [&'static str], region: String) -> Self {
+        Self { service, operations, region }
+    }
+
+    fn permits(&self, cfg: &ConfigBag) -> bool {
+        let operation = cfg.load::<Metadata>().is_some_and(|metadata| {
+            metadata.service() == self.service && self.operations.contains(&metadata.name())
+        });
+        operation && cfg.load::<Region>().is_some_and(|region| region.as_ref() == self.region)
+    }
+}
+
 /// Why the guard refused; the way back to `CrossRegion.NotAllowed`.
 #[derive(Debug)]
 pub struct Refused;
@@ -53,6 +74,22 @@ impl std::error::Error for Refused {}
 impl Intercept for Guard {
     fn name(&self) -> &'static str {
         "Guard"
+    }
+
+    fn read_before_serialization(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.permits(cfg) { Ok(()) } else { Err(Refused.into()) }
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for TypedGuard {
+    fn name(&self) -> &'static str {
+        "TypedGuard"
     }
 
     fn read_before_serialization(
@@ -159,5 +196,12 @@ mod tests {
         assert!(!guard.permits(&bag(None, Some("us-west-2"))));
         assert!(!guard.permits(&bag(metadata(), None)));
         assert!(!guard.permits(&bag(None, None)));
+
+        let guard = TypedGuard::new("DynamoDB", &["PutItem", "DescribeTable"], "us-west-2".to_owned());
+        assert!(guard.permits(&bag(metadata(), Some("us-west-2"))), "the control");
+        assert!(!guard.permits(&bag(metadata(), Some("us-east-1"))));
+        assert!(!guard.permits(&bag(Some(Metadata::new("Scan", "DynamoDB")), Some("us-west-2"))));
+        assert!(!guard.permits(&bag(Some(Metadata::new("PutItem", "Other")), Some("us-west-2"))));
+        assert!(!guard.permits(&bag(None, Some("us-west-2"))));
     }
 }

@@ -14,6 +14,7 @@ use crate::catalog::model::{MemberTrait, ShapeTrait};
 use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self, Operation};
 use crate::error::{Error, Fault, Faults};
+use crate::idempotency::token;
 use crate::spelling::Spelling;
 use crate::suggest;
 
@@ -70,13 +71,14 @@ impl Binder<'_> {
             self.fault(&at, format!("unknown member{}", suggest::did_you_mean(&near)));
         }
         let mut bound = Vec::new();
+        // A token is filled in later, as every SDK does, though only at the top.
+        let is_filled = |member: &Member| path == "parameters" && token::is_token(member);
         let (service, spelling) = (self.service, self.spelling);
         for (at, member) in members.iter().enumerate() {
             let path = || format!("{path}.{}", spelling.member(service, shape, &member.name));
             match given.get(&member.name) {
                 None | Some(Json::Null) => {
-                    // A token is filled in later, as every SDK does.
-                    if member.has(&MemberTrait::Required) && !member.has(&MemberTrait::IdempotencyToken) {
+                    if member.has(&MemberTrait::Required) && !is_filled(member) {
                         self.fault(&path(), "missing required member");
                     }
                 }
