@@ -24,6 +24,7 @@ import {
   tableWarnings,
   varyingPart,
 } from './invocation';
+import { Failover } from './failover';
 import { plan } from './plan';
 import { renderSettings } from './settings';
 import { renderSeveralCalls } from './several-calls';
@@ -163,9 +164,18 @@ interface CallAwsServiceCrossRegionOptions {
   /**
    * How the function repeats the call by itself.
    *
-   * @default - as every AWS SDK does
+   * @default - as the function says; without that, as every AWS SDK does
    */
   readonly retry?: CallRetry;
+
+  /**
+   * Where the call goes if the first target, `region`, does not serve it.
+   *
+   * A call that is not read-only goes on only if it was certainly not carried out, unless it is declared repeatable.
+   *
+   * @default - `region` alone
+   */
+  readonly failover?: Failover;
 
   /**
    * The form in which a body (S3 `Body`, Lambda `Payload`, …) appears in the result.

@@ -43,14 +43,15 @@ export interface CallTimeouts {
   /**
    * Time to establish the connection.
    *
-   * @default - derived from the time the function has left
+   * @default - what the function says; without that, derived from the time the function has left, and with
+   * `failover` one second at most
    */
   readonly connect?: Duration;
 
   /**
    * Time for one attempt, from connecting to the last byte of the answer.
    *
-   * @default - derived from the time the function has left
+   * @default - what the function says; without that, derived from the time the function has left
    */
   readonly attempt?: Duration;
 }
@@ -66,7 +67,8 @@ export enum CallRetryMode {
 
   /**
    * As `SDK`, but a call whose effect is uncertain is repeated only where that is harmless:
-   * read-only operations and operations that carry an idempotency token.
+   * read-only operations, operations that carry an idempotency token, and those that `failover` declares
+   * repeatable.
    */
   SAFE = 'safe',
 
@@ -83,14 +85,14 @@ export interface CallRetry {
   /**
    * Which faults are repeated.
    *
-   * @default CallRetryMode.SDK
+   * @default - what the function says; without that, CallRetryMode.SDK
    */
   readonly mode?: CallRetryMode;
 
   /**
-   * How often the call is sent at most, the first time included.
+   * How often the call is sent at most, the first time included. With `failover`, at each target.
    *
-   * @default 3
+   * @default - what the function says; without that, 3
    */
   readonly maxAttempts?: number;
 }

@@ -14,8 +14,10 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Duration, Lazy, Size, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { bootstrapCode } from './bootstrap';
+import { CallRetry, CallTimeouts } from './call-options';
 import { acceptWildcard } from './nag';
 import { OperationTable, Permission } from './operation-table';
+import { settingProblems } from './settings';
 
 /** The environment variable with the ARN of the table of records. */
 const RECORDS = 'IDEMPOTENCY_TABLE';
@@ -91,6 +93,20 @@ export interface CrossRegionFunctionProps {
    * @default false
    */
   readonly metrics?: boolean;
+
+  /**
+   * How long one attempt may take, for tasks that do not say.
+   *
+   * @default - derived from the time the function has left
+   */
+  readonly timeouts?: CallTimeouts;
+
+  /**
+   * How calls are repeated inside the function, for tasks that do not say.
+   *
+   * @default - as every AWS SDK does
+   */
+  readonly retry?: CallRetry;
 
   /**
    * X-Ray tracing of the function.
@@ -226,6 +242,12 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     this.settings = {
       ...(props.resultLimit && { RESULT_LIMIT: props.resultLimit.toBytes().toString() }),
       ...(props.metrics && { METRICS: 'true' }),
+      ...variables({
+        CONNECT_TIMEOUT_MS: props.timeouts?.connect?.toMilliseconds(),
+        ATTEMPT_TIMEOUT_MS: props.timeouts?.attempt?.toMilliseconds(),
+        RETRY_MODE: props.retry?.mode,
+        RETRY_MAX_ATTEMPTS: props.retry?.maxAttempts,
+      }),
     };
     this._timeout = props.timeout ?? Duration.seconds(30);
     const lambdaFunction = new lambda.Function(this, 'Function', {
@@ -263,7 +285,7 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
     if (props.idempotencyTable) {
       this._keepRecordsIn(props.idempotencyTable);
     }
-    this.node.addValidation({ validate: () => this.table.problems(this.settings) });
+    this.node.addValidation({ validate: () => [...settingProblems(props), ...this.table.problems(this.settings)] });
   }
 
   /** Network access of the function, if it runs in a VPC. */
@@ -360,4 +382,10 @@ export class CrossRegionFunction extends Construct implements iam.IGrantable, ec
       this._allowOnAll(statement, 'Lambda names the network interfaces of a function in a VPC when it makes them');
     }
   }
+}
+
+/** Those that are given, as text. */
+function variables(values: Record<string, string | number | undefined>): Record<string, string> {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }

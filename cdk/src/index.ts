@@ -6,3 +6,4 @@ export * from './call-options';
 export * from './cross-region-function';
 export * from './idempotency';
 export * from './wait-for';
+export * from './failover';

@@ -29,13 +29,20 @@ export interface Style {
   readonly readsPaths: boolean;
 }
 
-export function parameterProblems(service: Service, operation: Operation, parameters: Json, style: Style): string[] {
+/** @param root what paths begin with */
+export function parameterProblems(
+  service: Service,
+  operation: Operation,
+  parameters: Json,
+  style: Style,
+  root = 'parameters',
+): string[] {
   if (operation.input === undefined) {
     const given = Object.keys(parameters).map((name) => `\`${name}\``);
-    return given.length > 0 ? [`\`parameters\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
+    return given.length > 0 ? [`\`${root}\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
   }
   const check = new Check(service, style);
-  check.structure(parameters, operation.input, 'parameters', operation.token);
+  check.structure(parameters, operation.input, root, operation.token);
   return check.problems;
 }
 

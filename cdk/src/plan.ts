@@ -12,11 +12,12 @@ import { findOperation, findService, Operation, Service, serviceNames } from './
 import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
+import { failoverProblems, FailoverTarget } from './failover';
 import { javaMember } from './java-names';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems } from './parameters';
-import { statementsFor } from './permissions';
+import { Request, statementsFor, Statements } from './permissions';
 import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
 import { CallSettings, settingProblems } from './settings';
@@ -64,29 +65,28 @@ export function plan(call: Call): Plan {
   const endpoints = boundEndpoints(call, problems);
   problems.push(...unresolvedProblems(call, regions ?? [], target?.known?.service));
 
-  const signed = signedFor(regions, target?.known?.service, call.parameters);
-
-  const operation = target?.known && onItsBuckets(target.known.service, target.known.operation, call.parameters ?? {});
-  const statements = statementsFor({ ...call, operation, regions: signed.iam });
-  const session = operation ? sessionOf(operation, call.parameters ?? {}, actionsOf(statements.scoped)) : [];
+  const service = target?.known?.service;
+  const signed = [call, ...furtherTargets(call)].map(({ parameters }) => signedFor(regions, service, parameters));
+  const { scoped, unscoped, problems: unpermitted, session } = statements(call, target, regions);
   const discovery = target?.known && discoveryOf(target.known);
-  const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed.iam });
+  const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed[0].iam });
   return {
     permission: target && {
       service: target.service,
       actions: [target.action, ...(discovery ? [discovery.action] : []), ...session],
-      regions: signed.table,
+      regions: [...new Set(signed.flatMap(({ table }) => table))],
       endpoints,
     },
-    scoped: statements.scoped,
-    unscoped: [...statements.unscoped, ...(helper?.unscoped ?? [])],
+    scoped,
+    unscoped: [...unscoped, ...(helper?.unscoped ?? [])],
     problems: [
       ...problems,
       ...settingProblems(call),
       ...severalCallsProblems(call),
+      ...failoverProblems(call, call.failover),
       ...policyProblems(call),
       ...policyPropProblems(call),
-      ...statements.problems,
+      ...unpermitted,
     ],
     warnings,
     fillsToken: fillsToken(call, target),
@@ -102,6 +102,64 @@ function fillsToken({ parameters = {}, spelling }: Call, target: Target | undefi
   const { token, input } = operation;
   const name = spelling === Spelling.STEP_FUNCTIONS ? javaMember(service.id, input, token) : token;
   return [name, `${name}.$`].every((key) => parameters[key] === undefined || parameters[key] === null);
+}
+
+interface Further extends FailoverTarget {
+  readonly path: string;
+}
+
+/** The targets after the first, each with all parameters that hold there. */
+function furtherTargets(call: Call): Further[] {
+  const targets = call.failover?._targets ?? [];
+  return targets.map((target, at) => ({
+    ...target,
+    parameters: { ...call.parameters, ...target.parameters },
+    path: `failover.targets[${at}]`,
+  }));
+}
+
+interface Permitted extends Statements {
+  /** Actions that open a session first. */
+  readonly session: string[];
+}
+
+/** One statement for all targets with the task's own resources, and one for each that names its own. */
+function statements(call: Call, target: Target | undefined, regions: string[] | undefined): Permitted {
+  const further = furtherTargets(call);
+  const apart = further.filter(({ iamResources }) => iamResources !== undefined);
+  const shared = [call, ...further.filter((it) => !apart.includes(it))];
+  const named = new Set(shared.map(({ region }) => region));
+  const only = apart.map(({ region }) => region).filter((region) => !named.has(region));
+  const signedAt = (at: string[] | undefined, parameters?: { [key: string]: any }) =>
+    signedFor(at, target?.known?.service, parameters).iam;
+  const permitted = (parameters = {}, changes: Pick<Request, 'regions' | 'iamResources' | 'iamResourcesByAction'>) => {
+    const operation = target?.known && onItsBuckets(target.known.service, target.known.operation, parameters);
+    const found = statementsFor({ ...call, parameters, operation, ...changes });
+    return { ...found, session: operation ? sessionOf(operation, parameters, actionsOf(found.scoped)) : [] };
+  };
+
+  const sharedRegions = regions?.filter((region) => !only.includes(region) || call.regions?.includes(region));
+  const signed = shared.map(({ parameters }) => signedAt(sharedRegions, parameters));
+  const all = shared.map(({ parameters }, at) =>
+    permitted(parameters, { regions: signed.every((it) => it) ? signed[at] : undefined }),
+  );
+  for (const { region, parameters, iamResources, path } of apart) {
+    const own = signedAt(isFromState(region) ? regions : [region], parameters);
+    const found = permitted(parameters, { iamResources, iamResourcesByAction: {}, regions: own });
+    const problems = found.problems.map((it) => it.replaceAll('`iamResources`', `\`${path}.iamResources\``));
+    all.push({ ...found, problems });
+  }
+  return {
+    scoped: distinct(all.flatMap(({ scoped }) => scoped)),
+    unscoped: distinct(all.flatMap(({ unscoped }) => unscoped)),
+    problems: [...new Set(all.flatMap(({ problems }) => problems))],
+    session: [...new Set(all.flatMap(({ session }) => session))],
+  };
+}
+
+/** Targets that differ only in values lead to the same statement. */
+function distinct(statements: iam.PolicyStatement[]): iam.PolicyStatement[] {
+  return [...new Map(statements.map((it) => [JSON.stringify(it.toStatementJson()), it])).values()];
 }
 
 /** The operation that the names mean. */
@@ -137,6 +195,15 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
   };
   problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style));
   problems.push(...operationProblems(call, service, action));
+  furtherTargets(call).forEach(({ parameters, path }, at) => {
+    const root = `${path}.parameters`;
+    const own = Object.keys(call.failover?._targets[at].parameters ?? {}).map((name) => name.replace(/\.\$$/, ''));
+    const found = parameterProblems(service, operation, parameters ?? {}, style, root);
+    // What a target has from the task is told there.
+    const isOwn = (problem: string) =>
+      own.some((name) => new RegExp(`\`${escaped(`${root}.${name}`)}[\`.[]`).test(problem));
+    problems.push(...found.filter(isOwn));
+  });
   if (operation.eventInput) {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }
@@ -155,7 +222,8 @@ function boundRegions(call: Call, problems: string[], warnings: string[]): strin
     problems.push('`region` is missing');
     return undefined;
   }
-  const fromState = isFromState(call.region);
+  const further = furtherTargets(call).map(({ region }) => region);
+  const fromState = [call.region, ...further].some(isFromState);
   if (call.regions?.length === 0) {
     problems.push('`regions` is empty: name the Regions, or leave it out');
   }
@@ -163,7 +231,8 @@ function boundRegions(call: Call, problems: string[], warnings: string[]): strin
     warnings.push('`region` comes from state and may be any Region: list the Regions that it may be in `regions`');
     return undefined;
   }
-  const regions = [...(fromState ? [] : [call.region]), ...(call.regions ?? [])];
+  const known = [call.region, ...further].filter((region) => !isFromState(region));
+  const regions = [...new Set([...known, ...(call.regions ?? [])])];
   for (const region of regions.filter((it) => it !== EVERY_REGION)) {
     const problem = isFromState(region) ? '`regions` must not come from state' : literalProblem(region, regionProblem);
     problems.push(...(problem ? [problem] : []));
@@ -173,20 +242,25 @@ function boundRegions(call: Call, problems: string[], warnings: string[]): strin
 
 /** Regions that the service has no endpoint in, which matters where the task brings none of its own. */
 function unresolvedProblems(call: Call, regions: readonly string[], service?: Service): string[] {
-  if (!service || call.endpoint !== undefined) {
+  if (!service) {
     return [];
   }
+  const targets = [call, ...furtherTargets(call)];
+  const bare = targets.filter(({ endpoint }) => endpoint === undefined).map(({ region }) => region);
+  const own = targets.filter(({ region }) => !bare.includes(region)).map(({ region }) => region);
+  const isNeeded = (region: string) => (call.endpoint === undefined ? !own.includes(region) : bare.includes(region));
   const problem = (region: string) =>
     literalProblem(region, (literal) => unresolvedProblem(literal, service, call.endpointOptions));
   return regions
-    .filter((region) => region !== EVERY_REGION)
+    .filter((region) => region !== EVERY_REGION && isNeeded(region))
     .map(problem)
     .filter((found) => found !== undefined);
 }
 
 /** The endpoints that the task may call beside the service's own. */
 function boundEndpoints(call: Call, problems: string[]): string[] {
-  const fromState = call.endpoint !== undefined && isFromState(call.endpoint);
+  const named = [call, ...furtherTargets(call)].flatMap(({ endpoint }) => (endpoint === undefined ? [] : [endpoint]));
+  const fromState = named.some(isFromState);
   if (!fromState && call.endpoints) {
     problems.push('`endpoints` bounds an `endpoint` from state, but `endpoint` is known: leave it out');
   }
@@ -196,7 +270,8 @@ function boundEndpoints(call: Call, problems: string[]): string[] {
         'their own: list the endpoints that it may be in `endpoints`',
     );
   }
-  const endpoints = fromState ? (call.endpoints ?? []) : call.endpoint === undefined ? [] : [call.endpoint];
+  const known = named.filter((endpoint) => !isFromState(endpoint));
+  const endpoints = [...new Set([...known, ...(fromState ? (call.endpoints ?? []) : [])])];
   for (const endpoint of endpoints) {
     const problem = isFromState(endpoint)
       ? '`endpoints` must not come from state'
@@ -210,7 +285,7 @@ function boundEndpoints(call: Call, problems: string[]): string[] {
 function policyProblems(call: Call): string[] {
   const values = {
     iamAction: call.iamAction === undefined ? [] : [call.iamAction],
-    iamResources: call.iamResources ?? [],
+    iamResources: [call, ...furtherTargets(call)].flatMap(({ iamResources }) => iamResources ?? []),
     iamResourcesByAction: Object.entries(call.iamResourcesByAction ?? {}).flat(2),
     passRoles: call.passRoles?.map((role) => role.roleArn) ?? [],
   };
@@ -225,4 +300,8 @@ function actionsOf(statements: readonly iam.PolicyStatement[]): string[] {
 
 function literalProblem(value: string, check: (literal: string) => string | undefined): string | undefined {
   return Token.isUnresolved(value) ? undefined : check(value);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

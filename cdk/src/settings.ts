@@ -14,6 +14,7 @@ import {
   FunctionError,
   Spelling,
 } from './call-options';
+import { Failover } from './failover';
 
 /**
  * Settings of one call beyond those of the construct that this library replaces.
@@ -22,6 +23,7 @@ export interface CallSettings {
   readonly endpointOptions?: EndpointOptions;
   readonly timeouts?: CallTimeouts;
   readonly retry?: CallRetry;
+  readonly failover?: Failover;
   readonly bodyAs?: BodyAs;
   readonly functionError?: FunctionError;
   readonly spelling?: Spelling;
@@ -38,6 +40,7 @@ export function renderSettings(settings: CallSettings): Record<string, unknown> 
       attempt_ms: settings.timeouts.attempt?.toMilliseconds(),
     },
     retry: settings.retry,
+    failover: settings.failover?._render(),
     bodyAs: settings.bodyAs,
     functionError: settings.functionError,
     spelling: settings.spelling,
@@ -50,7 +53,7 @@ const LONGEST = Duration.minutes(15);
 /**
  * Why the handler would refuse the settings.
  */
-export function settingProblems({ retry, timeouts }: CallSettings): string[] {
+export function settingProblems({ retry, timeouts }: Pick<CallSettings, 'retry' | 'timeouts'>): string[] {
   const problems: string[] = [];
   const attempts = retry?.maxAttempts;
   if (attempts !== undefined && !Token.isUnresolved(attempts)) {

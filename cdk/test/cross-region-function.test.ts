@@ -11,7 +11,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { CallAwsServiceCrossRegion, CrossRegionFunction } from '../src';
+import { CallAwsServiceCrossRegion, CallRetryMode, CrossRegionFunction } from '../src';
 import { GET_OBJECT, HERE, newStack, stackWith, statementsOf, tableOf } from './support';
 
 describe('by default', () => {
@@ -63,6 +63,8 @@ describe('with props', () => {
       description: 'mine',
       resultLimit: Size.kibibytes(100),
       metrics: true,
+      retry: { mode: CallRetryMode.SAFE, maxAttempts: 5 },
+      timeouts: { connect: Duration.millis(500), attempt: Duration.seconds(10) },
       tracing: lambda.Tracing.ACTIVE,
       reservedConcurrentExecutions: 7,
       retryAttempts: 1,
@@ -75,7 +77,17 @@ describe('with props', () => {
       MemorySize: 256,
       Timeout: 900,
       Description: 'mine',
-      Environment: { Variables: { OPERATION_TABLE: '[]', RESULT_LIMIT: '102400', METRICS: 'true' } },
+      Environment: {
+        Variables: {
+          OPERATION_TABLE: '[]',
+          RESULT_LIMIT: '102400',
+          METRICS: 'true',
+          CONNECT_TIMEOUT_MS: '500',
+          ATTEMPT_TIMEOUT_MS: '10000',
+          RETRY_MODE: 'safe',
+          RETRY_MAX_ATTEMPTS: '5',
+        },
+      },
       TracingConfig: { Mode: 'Active' },
       ReservedConcurrentExecutions: 7,
       KmsKeyArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('Key'), 'Arn'] },

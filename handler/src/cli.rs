@@ -24,7 +24,7 @@ use crate::catalog::shape::{Kind, Shape};
 use crate::catalog::{self, Operation};
 use crate::client::Clients;
 use crate::client::transport::Transport;
-use crate::config::{Config, DEFAULT_RESULT_LIMIT};
+use crate::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use crate::deadline::Deadline;
 use crate::dispatch::Handler;
 use crate::error::{Error, Kind as ErrorKind};
@@ -140,6 +140,7 @@ async fn call(event: &str, table: &str, region: Option<String>) -> ExitCode {
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
             idempotency_table: environment.and_then(|config| config.idempotency_table),
+            defaults: Defaults::default(),
         };
         let handler = Handler::new(config, own_clients(provider, region).await?)?;
         handler.handle(&event, Deadline::within(PATIENCE), &mut Invocation::default()).await

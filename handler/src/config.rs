@@ -5,8 +5,11 @@
 //! Nothing else of the environment is read: no profiles, configuration files, CA bundles, proxies or endpoints of the
 //! SDK's own. A loopback `AWS_ENDPOINT_URL` is the one exception inside Lambda, for tests on one machine.
 
+use std::time::Duration;
+
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Fault, Faults, Kind};
+use crate::event::{ATTEMPTS_LIMIT, RetryChoice, RetryMode, TIME_LIMIT_MS, Timeouts};
 use crate::idempotency::store::TableArn;
 
 /// Bytes of a result, if `RESULT_LIMIT` does not say: Step Functions takes 262,144 of a whole state.
@@ -31,6 +34,17 @@ pub struct Config {
     pub metrics: bool,
     /// `IDEMPOTENCY_TABLE`: the ARN of the table of records.
     pub idempotency_table: Option<TableArn>,
+    /// Of events that do not say.
+    pub defaults: Defaults,
+}
+
+/// How calls are made where the event does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Defaults {
+    /// `CONNECT_TIMEOUT_MS`, `ATTEMPT_TIMEOUT_MS`
+    pub timeouts: Timeouts,
+    /// `RETRY_MODE`, `RETRY_MAX_ATTEMPTS`
+    pub retry: RetryChoice,
 }
 
 impl Config {
@@ -71,6 +85,7 @@ impl Config {
             let table = TableArn::parse(&text);
             table.map_err(|message| faults.push(Fault::new("IDEMPOTENCY_TABLE", message))).ok()
         });
+        let defaults = Defaults::from_env(&variable, &mut faults);
         if !faults.is_empty() {
             return Err(Error::faults(Kind::Internal, faults));
         }
@@ -83,7 +98,34 @@ impl Config {
             result_limit,
             metrics,
             idempotency_table,
+            defaults,
         })
+    }
+}
+
+impl Defaults {
+    fn from_env(variable: &impl Fn(&str) -> Option<String>, faults: &mut Faults) -> Self {
+        let mut number = |name: &str, most: u64| {
+            let text = variable(name)?;
+            let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+            if number.is_none() {
+                faults.push(Fault::new(name, format!("expected an integer from 1 to {most}")));
+            }
+            number
+        };
+        let timeouts = Timeouts {
+            connect: number("CONNECT_TIMEOUT_MS", TIME_LIMIT_MS).map(Duration::from_millis),
+            attempt: number("ATTEMPT_TIMEOUT_MS", TIME_LIMIT_MS).map(Duration::from_millis),
+        };
+        let max_attempts = number("RETRY_MAX_ATTEMPTS", ATTEMPTS_LIMIT).and_then(|it| u32::try_from(it).ok());
+        let mode = variable("RETRY_MODE").and_then(|text| {
+            RetryMode::parse(&text).map_err(|message| faults.push(Fault::new("RETRY_MODE", message))).ok()
+        });
+        let retry = RetryChoice { mode, max_attempts };
+        if let Err(message) = retry.check() {
+            faults.push(Fault::new("RETRY_MAX_ATTEMPTS", message));
+        }
+        Self { timeouts, retry }
     }
 }
 
@@ -111,6 +153,7 @@ mod tests {
             result_limit: 240_000,
             metrics: false,
             idempotency_table: None,
+            defaults: Defaults::default(),
         };
         assert_eq!(config(&[REGION]).unwrap(), expected);
         assert_eq!(
@@ -128,6 +171,35 @@ mod tests {
             (config.operation_table.as_deref(), config.result_limit, config.metrics),
             (Some("[]"), 6_000_000, true)
         );
+    }
+
+    #[test]
+    fn a_function_says_how_its_calls_are_made() {
+        let variables = [
+            REGION,
+            ("RETRY_MODE", "safe"),
+            ("RETRY_MAX_ATTEMPTS", "5"),
+            ("CONNECT_TIMEOUT_MS", "250"),
+            ("ATTEMPT_TIMEOUT_MS", "900000"),
+        ];
+        let Defaults { timeouts, retry } = config(&variables).unwrap().defaults;
+        assert_eq!(retry, RetryChoice { mode: Some(RetryMode::Safe), max_attempts: Some(5) });
+        assert_eq!(timeouts.connect, Some(Duration::from_millis(250)));
+        assert_eq!(timeouts.attempt, Some(Duration::from_mins(15)));
+
+        for (variables, fault) in [
+            (&[("RETRY_MODE", "fast")][..], "RETRY_MODE: `fast` is none of `sdk`, `safe`, `none`"),
+            (&[("RETRY_MAX_ATTEMPTS", "11")], "RETRY_MAX_ATTEMPTS: expected an integer from 1 to 10"),
+            (&[("CONNECT_TIMEOUT_MS", "0")], "CONNECT_TIMEOUT_MS: expected an integer from 1 to 900000"),
+            (&[("ATTEMPT_TIMEOUT_MS", "1s")], "ATTEMPT_TIMEOUT_MS: expected an integer from 1 to 900000"),
+            (
+                &[("RETRY_MODE", "none"), ("RETRY_MAX_ATTEMPTS", "2")],
+                "RETRY_MAX_ATTEMPTS: mode `none` makes one attempt",
+            ),
+        ] {
+            let variables: Vec<_> = variables.iter().copied().chain([REGION]).collect();
+            assert_eq!(config(&variables).unwrap_err(), [fault]);
+        }
     }
 
     #[test]

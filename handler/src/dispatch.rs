@@ -8,20 +8,24 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{self, Operation};
 use crate::client::Clients;
-use crate::config::Config;
+use crate::config::{Config, Defaults};
+use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
-use crate::drive::{self, Caller, Pace, Way};
+use crate::drive::remembered::Remembered;
+use crate::drive::{Caller, Pace, Way, failover};
 use crate::effect::Effect;
 use crate::error::{Error, Fault, Faults, Kind};
+use crate::event::failover::Target;
 use crate::event::{Event, RetryMode, Subject};
 use crate::helper::Helpers;
 use crate::idempotency::record::{self, Begun, Guard, Kept, OnUncertain, Wanted, Work};
 use crate::idempotency::store::Store;
 use crate::idempotency::token::Tokens;
 use crate::input::Bound;
+use crate::input::targets::bind_each;
 use crate::output::{self, limit};
 use crate::procedure::Procedure;
-use crate::region::Regions;
+use crate::region::{Region, Regions};
 use crate::table::{Call, Permit, ProcedurePermit, Table};
 use crate::telemetry::Invocation;
 use crate::{input, quirk};
@@ -37,7 +41,15 @@ pub struct Handler {
     table: Table,
     clients: Clients,
     helpers: Helpers,
+    remembered: Remembered,
     records: Option<Store>,
+}
+
+/// A call that may be made at one target.
+struct Planned {
+    target: Target,
+    bound: Bound,
+    permit: Permit,
 }
 
 impl Handler {
@@ -54,7 +66,8 @@ impl Handler {
         let table = table.with_local_endpoint(config.endpoint_url.clone());
         let records = config.idempotency_table.clone();
         let records = records.map(|table| Store::new(table, config.endpoint_url.clone()));
-        Ok(Self { config, regions, table, clients, helpers: Helpers::default(), records })
+        let (helpers, remembered) = (Helpers::default(), Remembered::default());
+        Ok(Self { config, regions, table, clients, helpers, remembered, records })
     }
 
     pub fn config(&self) -> &Config {
@@ -96,33 +109,44 @@ impl Handler {
         deadline: Deadline,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
-        let permit = self.table.permit(&Call {
-            service: operation.service.id(),
-            operation: &operation.name,
-            region: &event.region,
-            endpoint: event.endpoint.as_ref(),
-        })?;
+        let pace = self.pace(&event, deadline)?;
+        let mut targets = event.targets();
+        let calls: Vec<Call<'_>> = targets
+            .iter()
+            .map(|target| Call {
+                service: operation.service.id(),
+                operation: &operation.name,
+                region: &target.region,
+                endpoint: target.endpoint.as_ref(),
+            })
+            .collect();
+        let permits = self.table.permit_together(&calls)?;
         invocation.is_permitted = true;
         let way = Way::of(operation, &event, self.config.result_limit)?;
 
-        let mut parameters = std::mem::take(&mut event.parameters);
-        let mut faults = Faults::default();
-        parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
-        quirk::parameters(operation, event.region.as_str(), &mut parameters);
-        let region = event.region.as_str();
-        let tokens = event.invocation.as_ref().map_or(Tokens::Random, |step| Tokens::Step(step, region));
-        let bound = input::bind_spelled(operation, parameters, event.spelling, faults, tokens)?;
-        let Some(wanted) = &event.idempotency else {
-            return self.carry_out(bound, &way, &event, &permit, deadline, invocation).await;
+        let bound = bind_each(&mut targets, &event.failover, |target| {
+            let (parameters, mut faults) = (std::mem::take(&mut target.parameters), Faults::default());
+            let mut parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
+            let region = target.region.as_str();
+            quirk::parameters(operation, region, &mut parameters);
+            let tokens = event.invocation.as_ref().map_or(Tokens::Random, |step| Tokens::Step(step, region));
+            input::bind_spelled(operation, parameters, event.spelling, faults, tokens)
+        })?;
+        let planned = targets.into_iter().zip(bound).zip(permits);
+        let planned: Vec<Planned> =
+            planned.map(|((target, bound), permit)| Planned { target, bound, permit }).collect();
+        let (Some(wanted), Some(first)) = (&event.idempotency, planned.first()) else {
+            return self.carry_out(operation, planned, &way, &event, pace, invocation).await;
         };
-        let work = Work::call(&bound, event.region.as_str());
+        let work = Work::call(&first.bound, event.region.as_str(), planned.len() == 1);
         let guard = match Box::pin(self.begin(wanted, &event, work, deadline, invocation)).await? {
             Begun::First(guard) => guard,
             Begun::Replay(outcome) => return outcome,
         };
-        let (bound, careful) = (bound.with_token(guard.token()), careful(&event, wanted));
-        let outcome =
-            self.carry_out(bound, &way, &careful, &permit, guard.deadline(deadline), invocation).await;
+        let with_token = |it: Planned| Planned { bound: it.bound.with_token(guard.token()), ..it };
+        let planned = planned.into_iter().map(with_token).collect();
+        let pace = careful(Pace { deadline: guard.deadline(deadline), ..pace }, wanted);
+        let outcome = self.carry_out(operation, planned, &way, &event, pace, invocation).await;
         let outcome = outcome.map_err(|error| {
             error.for_call(operation.service.id(), &operation.action(), event.region.as_str())
         });
@@ -131,16 +155,26 @@ impl Handler {
 
     async fn carry_out(
         &self,
-        bound: Bound,
+        operation: &'static Operation,
+        planned: Vec<Planned>,
         way: &Way,
         event: &Event,
-        permit: &Permit,
-        deadline: Deadline,
+        pace: Pace,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
-        let operation = bound.operation();
-        let target = self.caller(event, deadline, way);
-        let called = drive::at_target(&target, bound, permit, invocation).await?;
+        let (targets, calls): (Vec<_>, Vec<_>) =
+            planned.into_iter().map(|Planned { target, bound, permit }| (target, (bound, permit))).unzip();
+        let targets = targets.iter().zip(calls).map(|(target, (bound, permit))| {
+            let caller = self.caller(event, &target.region, target.endpoint.as_ref(), pace, way);
+            failover::Target { caller, bound, permit }
+        });
+        let rules = failover::Rules {
+            failover: &event.failover,
+            operation,
+            spelling: event.spelling,
+            remembered: &self.remembered,
+        };
+        let called = failover::at_targets(targets.collect(), rules, invocation).await?;
         output::result(operation, called, event, self.config.result_limit)
     }
 
@@ -157,8 +191,9 @@ impl Handler {
         let told = |error: Error| error.for_procedure(procedure.name(), event.region.as_str());
         let permit = self.table.permit_procedure(procedure, &event.region).map_err(told)?;
         invocation.is_permitted = true;
+        let pace = self.pace(&event, deadline).map_err(told)?;
         let Some(wanted) = &event.idempotency else {
-            let outcome = self.run(procedure, parameters, permit, &event, deadline, invocation).await;
+            let outcome = self.run(procedure, parameters, permit, &event, pace, invocation).await;
             return outcome.map_err(told);
         };
         let work = Work::procedure(procedure, event.region.as_str(), &parameters);
@@ -167,8 +202,8 @@ impl Handler {
             Begun::First(guard) => guard,
             Begun::Replay(outcome) => return outcome,
         };
-        let (careful, before) = (careful(&event, wanted), guard.deadline(deadline));
-        let outcome = self.run(procedure, parameters, permit, &careful, before, invocation).await;
+        let pace = careful(Pace { deadline: guard.deadline(deadline), ..pace }, wanted);
+        let outcome = self.run(procedure, parameters, permit, &event, pace, invocation).await;
         settle(guard, outcome.map_err(told), deadline, invocation).await
     }
 
@@ -178,10 +213,10 @@ impl Handler {
         parameters: Map<String, Value>,
         permit: ProcedurePermit,
         event: &Event,
-        deadline: Deadline,
+        pace: Pace,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
-        let caller = self.caller(event, deadline, &Way::One);
+        let caller = self.caller(event, &event.region, event.endpoint.as_ref(), pace, &Way::One);
         let result = procedure.run(parameters, permit, caller, invocation).await?;
         limit::check(&output::selected(result, event.select.as_ref())?, self.config.result_limit)
     }
@@ -210,23 +245,36 @@ impl Handler {
         Ok(begun)
     }
 
-    fn caller<'a>(&'a self, event: &'a Event, deadline: Deadline, way: &'a Way) -> Caller<'a> {
+    fn pace(&self, event: &Event, deadline: Deadline) -> Result<Pace, Error> {
+        let Defaults { timeouts, retry } = self.config.defaults;
+        Ok(Pace {
+            deadline,
+            timeouts: event.timeouts.or(timeouts),
+            retry: event.retry.or(retry)?,
+            body_limit: self.config.result_limit,
+            has_next: false,
+        })
+    }
+
+    fn caller<'a>(
+        &'a self,
+        event: &Event,
+        region: &'a Region,
+        endpoint: Option<&'a CustomEndpoint>,
+        pace: Pace,
+        way: &'a Way,
+    ) -> Caller<'a> {
         Caller {
             table: &self.table,
             regions: &self.regions,
             clients: &self.clients,
             helpers: &self.helpers,
-            region: &event.region,
-            endpoint: event.endpoint.as_ref(),
+            region,
+            endpoint,
             local: self.config.endpoint_url.as_ref(),
             options: event.endpoint_options,
             function_error: event.function_error,
-            pace: Pace {
-                deadline,
-                timeouts: event.timeouts,
-                retry: event.retry,
-                body_limit: self.config.result_limit,
-            },
+            pace,
             way,
         }
     }
@@ -234,12 +282,11 @@ impl Handler {
 
 /// Under a record, what may have taken effect is left to the record, unless the caller says that a repetition does no
 /// harm.
-fn careful(event: &Event, wanted: &Wanted) -> Event {
-    let mut careful = event.clone();
-    if event.retry.mode == RetryMode::Sdk && wanted.on_uncertain == OnUncertain::Fail {
-        careful.retry.mode = RetryMode::Safe;
+fn careful(mut pace: Pace, wanted: &Wanted) -> Pace {
+    if pace.retry.mode == RetryMode::Sdk && wanted.on_uncertain == OnUncertain::Fail {
+        pace.retry.mode = RetryMode::Safe;
     }
-    careful
+    pace
 }
 
 /// Writes down what came of the work.

@@ -14,6 +14,9 @@ pub mod wait;
 
 use std::time::Duration;
 
+pub mod failover;
+pub mod remembered;
+
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Map, Value as Json};
 
@@ -22,7 +25,7 @@ use crate::catalog::batch::Batch;
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
-use crate::error::{Error, Fault, Kind};
+use crate::error::{Error, Fault, Kind, Trouble};
 use crate::event::{EndpointOptions, Event, FunctionError, Retry, Timeouts};
 use crate::helper::{self, Helpers};
 use crate::input::{self, Bound};
@@ -71,6 +74,8 @@ pub struct Pace {
     pub retry: Retry,
     /// Bytes of a body that is a result by itself.
     pub body_limit: usize,
+    /// What fails here begins anew at another target.
+    pub has_next: bool,
 }
 
 /// One call that ended well.
@@ -82,6 +87,8 @@ pub struct Called {
     pub endpoint: String,
     /// The members, where the answer stands for many pages.
     pub pages: Option<Gathered>,
+    /// Targets that did not serve the call, as [`failover`] describes them.
+    pub failed_targets: Vec<Json>,
 }
 
 /// All that the event asks for at one target.
@@ -123,7 +130,8 @@ impl Pace {
     /// What one call may take if it begins now.
     pub fn patience(&self) -> Result<Patience, Error> {
         if self.deadline.is_over() {
-            return Err(Error::new(Kind::DeadlineExceeded, "no time was left to send the request"));
+            return Err(Error::new(Kind::DeadlineExceeded, "no time was left to send the request")
+                .with_trouble(Trouble::NeverSent));
         }
         Ok(Patience::within(self.deadline.remaining(), self.timeouts, self.retry, self.body_limit))
     }
@@ -156,7 +164,14 @@ impl Caller<'_> {
         let answer = outcome?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
         let answer = quirk::answer(operation, answer, self.function_error, &sent.unwrap_or_default())?;
-        Ok(Called { answer, region: route.region, endpoint: route.endpoint.url, pages: None })
+        let (region, endpoint) = (route.region, route.endpoint.url);
+        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new() })
+    }
+
+    /// Whether the call may go where the rules lead it, before anything is sent.
+    pub async fn check(&self, bound: &Bound, permit: &Permit) -> Result<(), Error> {
+        let account_id = self.account_id(bound.operation()).await;
+        target::route(bound, permit.clone(), self.wanted(account_id.as_deref())).map(drop)
     }
 
     /// What stands for an answer where an error was hoped for: no members, and where it came from.
@@ -179,7 +194,8 @@ impl Caller<'_> {
             retry_delay: Duration::ZERO,
         };
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
-        Ok(Called { answer, region: route.region, endpoint: route.endpoint.url, pages: None })
+        let (region, endpoint) = (route.region, route.endpoint.url);
+        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new() })
     }
 
     /// Another call that this one needs, permitted by an entry of its own.

@@ -43,6 +43,7 @@ pub enum Kind {
     InProgress,
     KeyReused,
     StateUncertain,
+    NotRepeatable,
     ResultTooLarge,
     MalformedResponse,
     RemoteError,
@@ -69,6 +70,7 @@ impl Kind {
             Self::InProgress => "CrossRegion.InProgress",
             Self::KeyReused => "CrossRegion.KeyReused",
             Self::StateUncertain => "CrossRegion.StateUncertain",
+            Self::NotRepeatable => "CrossRegion.NotRepeatable",
             Self::ResultTooLarge => "CrossRegion.ResultTooLarge",
             Self::MalformedResponse => "CrossRegion.MalformedResponse",
             Self::RemoteError => "CrossRegion.RemoteError",
@@ -148,6 +150,17 @@ pub enum Origin {
     Callee,
 }
 
+/// Why the same call may go well at another target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// DNS, connection, TLS, or no time left before it.
+    NeverSent,
+    /// No usable answer, or a fault of the server that passes: 500, 502, 503, 504.
+    Transient,
+    /// Too many requests.
+    Throttling,
+}
+
 /// A failure, with all that its message may say. Fields that are `None` are left out of the message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
@@ -170,6 +183,10 @@ pub struct Error {
     pub fields: Map<String, Value>,
     /// The whole `errorMessage`, where it was written before.
     written: Option<String>,
+    /// Absent where another target would say the same.
+    pub trouble: Option<Trouble>,
+    /// Targets that did not serve the call before this failure, as [`crate::drive::failover`] describes them.
+    pub failed_targets: Vec<Value>,
 }
 
 impl Error {
@@ -191,6 +208,8 @@ impl Error {
             attempts: None,
             fields: Map::new(),
             written: None,
+            trouble: None,
+            failed_targets: Vec::new(),
         }
     }
 
@@ -256,6 +275,12 @@ impl Error {
         self
     }
 
+    #[must_use]
+    pub fn with_trouble(mut self, trouble: Trouble) -> Self {
+        self.trouble = Some(trouble);
+        self
+    }
+
     /// Says which call failed, where a later stage has not said so already.
     #[must_use]
     pub fn for_call(mut self, service: &str, action: &str, region: &str) -> Self {
@@ -294,6 +319,7 @@ impl Error {
         report.extend(scalars.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
         let faults: Vec<Value> = self.faults.iter().map(|fault| fault.to_string().into()).collect();
         let lists = [
+            ("failedTargets", !self.failed_targets.is_empty(), json!(self.failed_targets)),
             ("fields", !self.fields.is_empty(), Value::Object(self.fields.clone())),
             ("faults", faults.len() > 1, Value::Array(faults)),
         ];
@@ -337,7 +363,7 @@ fn usable_name(name: &str) -> bool {
 }
 
 /// The longest prefix of at most `bytes` bytes once written as JSON, cut between characters and marked as cut.
-fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
+pub fn clip(text: &str, bytes: usize) -> Cow<'_, str> {
     let mut written = 0;
     for (at, character) in text.char_indices() {
         // Escapes make a control character six bytes of JSON.

@@ -6,12 +6,14 @@
 //! endpoints, expressions that are none, capabilities that exclude one another, and those of the contract that are not
 //! built yet.
 
+pub mod failover;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::custom_endpoint::CustomEndpoint;
-use crate::error::{Error, Faults, Kind};
+use crate::error::{Error, Fault, Faults, Kind};
 use crate::expression::Expression;
 use crate::fields::{Fields, read_object, some_text};
 use crate::idempotency::record::{OnUncertain, Wanted};
@@ -20,15 +22,18 @@ use crate::json::{self, Path};
 use crate::procedure::Procedure;
 use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
+use crate::suggest;
+use failover::{Failover, Target};
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 4] = ["failover", "assumeRole", "ifMatch", "resultTo"];
+const NOT_YET: [&str; 3] = ["assumeRole", "ifMatch", "resultTo"];
 
 /// What only a single call has. A procedure's endpoints are among its parameters.
-const OF_A_CALL: [&str; 9] = [
+const OF_A_CALL: [&str; 10] = [
     "service",
     "action",
     "endpoint",
+    "failover",
     "bodyAs",
     "functionError",
     "spelling",
@@ -38,13 +43,13 @@ const OF_A_CALL: [&str; 9] = [
 ];
 
 /// Attempts at one call.
-const ATTEMPTS_LIMIT: u64 = 10;
+pub const ATTEMPTS_LIMIT: u64 = 10;
 
 /// Attempts of an event that does not say.
 const DEFAULT_ATTEMPTS: u32 = 3;
 
 /// Milliseconds that a function may live.
-const TIME_LIMIT_MS: u64 = 900_000;
+pub const TIME_LIMIT_MS: u64 = 900_000;
 
 /// Seconds for which a record answers: ten years at most, a day where the event does not say.
 const EXPIRY_LIMIT_S: u64 = 10 * 365 * 24 * 60 * 60;
@@ -58,8 +63,10 @@ pub struct Event {
     pub region: Region,
     pub endpoint: Option<CustomEndpoint>,
     pub endpoint_options: EndpointOptions,
+    /// Where absent, the function's own; likewise in `retry`.
     pub timeouts: Timeouts,
-    pub retry: Retry,
+    pub retry: RetryChoice,
+    pub failover: Failover,
     pub body_as: BodyAs,
     pub function_error: FunctionError,
     pub spelling: Spelling,
@@ -126,6 +133,13 @@ pub struct Timeouts {
     pub attempt: Option<Duration>,
 }
 
+/// What is said about repeats: by an event, or by the function for events that say nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RetryChoice {
+    pub mode: Option<RetryMode>,
+    pub max_attempts: Option<u32>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Retry {
     pub mode: RetryMode,
@@ -170,9 +184,29 @@ impl Event {
             _ => Err(Error::faults(Kind::InvalidEvent, faults)),
         }
     }
+
+    /// All places to which the call may go, in order, each with all parameters that hold there, which are taken out
+    /// of the event.
+    pub fn targets(&mut self) -> Vec<Target> {
+        let given = self.failover.targets.iter();
+        let further: Vec<Target> = given
+            .map(|target| {
+                let mut parameters = self.parameters.clone();
+                parameters.extend(target.parameters.clone());
+                Target { parameters, ..target.clone() }
+            })
+            .collect();
+        let parameters = std::mem::take(&mut self.parameters);
+        let first = Target { region: self.region.clone(), endpoint: self.endpoint.clone(), parameters };
+        std::iter::once(first).chain(further).collect()
+    }
 }
 
 fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
+    if fields.has("failover") && fields.has("ifMatch") {
+        // A version that was read at one target says nothing about another.
+        fields.fault("failover", "cannot be combined with `ifMatch`");
+    }
     let subject = read_subject(fields);
     let parameters = fields.map("parameters").unwrap_or_default();
     let region = fields.required_text("region", |text| regions.parse(text));
@@ -188,6 +222,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         attempt: timeouts.integer("attempt_ms", 1..=TIME_LIMIT_MS).map(Duration::from_millis),
     });
     let retry = fields.object("retry", read_retry);
+    let failover = fields.object("failover", |failover| failover::read(failover, regions));
     let body_as = fields.choice(
         "bodyAs",
         &[("auto", BodyAs::Auto), ("text", BodyAs::Text), ("json", BodyAs::Json), ("base64", BodyAs::Base64)],
@@ -228,6 +263,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         endpoint_options: endpoint_options.unwrap_or_default(),
         timeouts: timeouts.unwrap_or_default(),
         retry: retry.unwrap_or_default(),
+        failover: failover.unwrap_or_default(),
         body_as: body_as.unwrap_or(BodyAs::Auto),
         function_error: function_error.unwrap_or(FunctionError::Raise),
         spelling: spelling.unwrap_or(Spelling::Model),
@@ -307,22 +343,57 @@ fn read_wait_for(fields: &mut Fields<'_>) -> Option<WaitFor> {
     Some(WaitFor { until, poll_within: poll_within.unwrap_or_default() })
 }
 
-fn read_retry(fields: &mut Fields<'_>) -> Retry {
-    let modes = [("sdk", RetryMode::Sdk), ("safe", RetryMode::Safe), ("none", RetryMode::None)];
-    let mode = fields.choice("mode", &modes).unwrap_or(RetryMode::Sdk);
-    let attempts = fields.integer("maxAttempts", 1..=ATTEMPTS_LIMIT).and_then(|it| u32::try_from(it).ok());
-    if mode != RetryMode::None {
-        return Retry { mode, max_attempts: attempts.unwrap_or(DEFAULT_ATTEMPTS) };
+fn read_retry(fields: &mut Fields<'_>) -> RetryChoice {
+    let choice = RetryChoice {
+        mode: fields.text("mode", RetryMode::parse),
+        max_attempts: fields
+            .integer("maxAttempts", 1..=ATTEMPTS_LIMIT)
+            .and_then(|attempts| u32::try_from(attempts).ok()),
+    };
+    if let Err(message) = choice.check() {
+        fields.fault("maxAttempts", message);
     }
-    if attempts.is_some_and(|attempts| attempts > 1) {
-        fields.fault("maxAttempts", "mode `none` makes one attempt");
-    }
-    Retry { mode, max_attempts: 1 }
+    choice
 }
 
-impl Default for Retry {
-    fn default() -> Self {
-        Self { mode: RetryMode::Sdk, max_attempts: DEFAULT_ATTEMPTS }
+impl RetryMode {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "sdk" => Ok(Self::Sdk),
+            "safe" => Ok(Self::Safe),
+            "none" => Ok(Self::None),
+            other => Err(format!("`{}` is none of `sdk`, `safe`, `none`", suggest::shown(other))),
+        }
+    }
+}
+
+impl RetryChoice {
+    pub fn check(self) -> Result<(), String> {
+        match (self.mode, self.max_attempts) {
+            (Some(RetryMode::None), Some(2..)) => Err("mode `none` makes one attempt".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What holds, with `other` in place of what is not said.
+    pub fn or(self, other: Self) -> Result<Retry, Error> {
+        let mode = self.mode.or(other.mode).unwrap_or(RetryMode::Sdk);
+        if mode == RetryMode::None {
+            Self { mode: Some(mode), ..self }.check().map_err(|message| {
+                Error::faults(Kind::InvalidEvent, vec![Fault::new("retry.maxAttempts", message)])
+            })?;
+            return Ok(Retry { mode, max_attempts: 1 });
+        }
+        let max_attempts = self.max_attempts.or(other.max_attempts).unwrap_or(DEFAULT_ATTEMPTS);
+        Ok(Retry { mode, max_attempts })
+    }
+}
+
+impl Timeouts {
+    /// With `other` in place of what is not said.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { connect: self.connect.or(other.connect), attempt: self.attempt.or(other.attempt) }
     }
 }
 
@@ -358,7 +429,8 @@ mod tests {
                 endpoint: None,
                 endpoint_options: EndpointOptions::default(),
                 timeouts: Timeouts { connect: None, attempt: None },
-                retry: Retry { mode: RetryMode::Sdk, max_attempts: 3 },
+                retry: RetryChoice { mode: None, max_attempts: None },
+                failover: Failover::default(),
                 body_as: BodyAs::Auto,
                 function_error: FunctionError::Raise,
                 spelling: Spelling::Model,
@@ -441,6 +513,7 @@ mod tests {
             "endpointOptions": {"fips": true, "dualStack": true, "accelerate": false, "pathStyle": true},
             "timeouts": {"connect_ms": 1, "attempt_ms": 900_000},
             "retry": {"mode": "safe", "maxAttempts": 10},
+            "failover": {"targets": [{"region": "us-west-2"}]},
             "bodyAs": "base64", "functionError": "return", "spelling": "model",
             "paginate": {"maxPages": 3, "maxItems": 5, "partial": true}, "select": "Payload.a",
         }))
@@ -451,7 +524,8 @@ mod tests {
         assert_eq!(event.endpoint_options, options);
         assert_eq!(event.timeouts.connect, Some(Duration::from_millis(1)));
         assert_eq!(event.timeouts.attempt, Some(Duration::from_mins(15)));
-        assert_eq!(event.retry, Retry { mode: RetryMode::Safe, max_attempts: 10 });
+        assert_eq!(event.retry, RetryChoice { mode: Some(RetryMode::Safe), max_attempts: Some(10) });
+        assert_eq!(event.failover.targets.len(), 1);
         assert_eq!((event.body_as, event.function_error), (BodyAs::Base64, FunctionError::Return));
         let paginate = Paginate { max_pages: Some(3), max_items: Some(5), partial: true };
         assert_eq!((event.paginate, event.select.unwrap().text()), (Some(paginate), "Payload.a"));
@@ -525,7 +599,8 @@ mod tests {
         for (word, mode, max_attempts) in
             [("sdk", RetryMode::Sdk, 3), ("safe", RetryMode::Safe, 3), ("none", RetryMode::None, 1)]
         {
-            assert_eq!(with("retry", json!({"mode": word})).unwrap().retry, Retry { mode, max_attempts });
+            let retry = with("retry", json!({"mode": word})).unwrap().retry;
+            assert_eq!(retry.or(RetryChoice::default()), Ok(Retry { mode, max_attempts }));
         }
     }
 
@@ -600,6 +675,54 @@ mod tests {
                 .unwrap(),
             "procedur: unknown field, did you mean `procedure`?"
         );
+    }
+
+    #[test]
+    fn what_an_event_does_not_say_the_function_does() {
+        let choice = |mode, max_attempts| RetryChoice { mode, max_attempts };
+        let (safe, none) = (Some(RetryMode::Safe), Some(RetryMode::None));
+        for (event, function, mode, max_attempts) in [
+            (choice(None, None), choice(safe, Some(5)), RetryMode::Safe, 5),
+            (choice(None, Some(2)), choice(safe, Some(5)), RetryMode::Safe, 2),
+            (choice(safe, None), choice(none, None), RetryMode::Safe, 3),
+            (choice(none, None), choice(safe, Some(5)), RetryMode::None, 1),
+            (choice(None, Some(1)), choice(none, None), RetryMode::None, 1),
+        ] {
+            assert_eq!(event.or(function), Ok(Retry { mode, max_attempts }), "{event:?} {function:?}");
+        }
+        let error = choice(None, Some(2)).or(choice(none, None)).unwrap_err();
+        assert_eq!(error.message, "retry.maxAttempts: mode `none` makes one attempt");
+
+        let second = Some(Duration::from_secs(1));
+        let function = Timeouts { connect: second, attempt: second };
+        let timeouts = Timeouts { connect: None, attempt: Some(Duration::from_secs(2)) }.or(function);
+        assert_eq!((timeouts.connect, timeouts.attempt), (second, Some(Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn each_target_has_all_parameters_that_hold_there() {
+        let mut event = parse(&json!({
+            "service": "s3", "action": "getObject", "region": "us-west-2", "endpoint": "https://example.com",
+            "parameters": {"Bucket": "west", "Key": "k"},
+            "failover": {"targets": [{"region": "us-east-1", "parameters": {"Bucket": "east"}}, {"region": "eu-west-1"}]},
+        }))
+        .unwrap();
+        let targets = event.targets();
+        let regions: Vec<&str> = targets.iter().map(|target| target.region.as_str()).collect();
+        assert_eq!(regions, ["us-west-2", "us-east-1", "eu-west-1"]);
+        let buckets: Vec<&Value> = targets.iter().map(|target| &target.parameters["Bucket"]).collect();
+        assert_eq!(buckets, ["west", "east", "west"]);
+        assert!(targets.iter().all(|target| target.parameters["Key"] == "k"));
+        let endpoints: Vec<bool> = targets.iter().map(|target| target.endpoint.is_some()).collect();
+        assert_eq!(endpoints, [true, false, false], "an endpoint is the one of its own target");
+    }
+
+    #[test]
+    fn what_cannot_be_combined_is_refused() {
+        let mut event = json!({"service": "s3", "action": "getObject", "region": "us-west-2", "ifMatch": {}});
+        event["failover"] = json!({"targets": [{"region": "us-east-1"}]});
+        let faults = parse(&event).unwrap_err();
+        assert_eq!(faults.first().unwrap(), "failover: cannot be combined with `ifMatch`");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::catalog::model::Auth;
 use crate::client::{Answer, Clients, Route};
 use crate::drive::Caller;
 use crate::effect::Effect;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Trouble};
 use crate::input::Bound;
 use crate::quirk::{directory_bucket, endpoint_discovery};
 use crate::table::Permit;
@@ -141,7 +141,7 @@ async fn ask(
 fn explained(helper: &Operation, mut error: Error) -> Error {
     let message = format!("`{}`, which this call needs first, failed: {}", helper.action(), error.message);
     if error.name() == Kind::OutcomeUnknown.name() {
-        return Error::new(Kind::Unreachable, message);
+        return Error::new(Kind::Unreachable, message).with_trouble(Trouble::NeverSent);
     }
     error.message = message;
     error.with_effect(Effect::None)

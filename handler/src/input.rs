@@ -4,6 +4,7 @@
 //! Fails with `CrossRegion.InvalidParameters`, all faults in one report.
 
 pub mod bind;
+pub mod targets;
 pub mod value;
 
 use aws_smithy_schema::Schema;
@@ -25,6 +26,8 @@ pub struct Bound {
     parameters: Map<String, Json>,
     /// The member that was filled with a token, because the caller left it out.
     filled: Option<&'static str>,
+    /// The caller says that a repeat does no harm.
+    is_declared_repeatable: bool,
 }
 
 /// Checks the parameters against the input shape and fills a missing idempotency token with a random one.
@@ -51,7 +54,7 @@ pub fn bind_spelled(
         return Err(Error::faults(Kind::InvalidParameters, faults));
     }
     let filled = fill_token(operation, &parameters, &mut input, tokens);
-    Ok(Bound { operation, input, parameters, filled })
+    Ok(Bound { operation, input, parameters, filled, is_declared_repeatable: false })
 }
 
 impl Bound {
@@ -64,9 +67,17 @@ impl Bound {
         self.input.member(name)
     }
 
-    /// Whether the same request may be sent twice to the same Region: it only reads, or it carries a token.
+    /// Whether the same request may be sent twice to the same Region: it only reads, it carries a token, or its
+    /// caller says so.
     pub fn is_repeatable(&self) -> bool {
-        self.operation.is_read_only || self.members().any(|(member, _)| token::is_token(member))
+        let has_token = self.members().any(|(member, _)| token::is_token(member));
+        self.operation.is_read_only || has_token || self.is_declared_repeatable
+    }
+
+    /// The same parameters of a call whose caller says, or does not say, that a repeat does no harm.
+    #[must_use]
+    pub fn declared_repeatable(self, is_declared_repeatable: bool) -> Self {
+        Self { is_declared_repeatable, ..self }
     }
 
     /// Whether the token is ours, not the caller's.

@@ -28,8 +28,8 @@ pub fn result(
     event: &Event,
     limit: usize,
 ) -> Result<Box<RawValue>, Error> {
-    let Called { answer, region, endpoint, pages } = called;
-    let one = Shown { operation, event, region, endpoint };
+    let Called { answer, region, endpoint, pages, failed_targets } = called;
+    let one = Shown { operation, event, region, endpoint, failed_targets };
     match pages {
         None => limit::check(&one.shown(answer, None)?, limit),
         Some(pages) => fitting(&one, answer, pages, limit),
@@ -68,6 +68,7 @@ struct Shown<'a> {
     event: &'a Event,
     region: String,
     endpoint: String,
+    failed_targets: Vec<Json>,
 }
 
 impl Shown<'_> {
@@ -85,6 +86,9 @@ impl Shown<'_> {
                 ("endpoint", json!(self.endpoint)),
             ];
             metadata.extend(about.map(|(name, value)| (name.to_owned(), value)));
+            if !self.failed_targets.is_empty() {
+                metadata.insert("failedTargets".to_owned(), json!(self.failed_targets));
+            }
         }
         let mut result = members(self.operation, answer, self.event.spelling, self.event.body_as)?;
         let mut beside = None;

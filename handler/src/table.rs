@@ -342,6 +342,27 @@ impl ProcedurePermit {
     }
 }
 
+impl Table {
+    /// The first check on all targets of one call, which one entry must list together.
+    pub fn permit_together(&self, calls: &[Call<'_>]) -> Result<Vec<Permit>, Error> {
+        let mut permits: Vec<Permit> =
+            calls.iter().map(|call| self.permit(call)).collect::<Result<_, _>>()?;
+        let mut common = permits.first().map(|permit| permit.entries.clone()).unwrap_or_default();
+        common.retain(|entry| permits.iter().all(|it| it.entries.iter().any(|own| Arc::ptr_eq(own, entry))));
+        if let (true, Some(permit)) = (common.is_empty(), permits.first()) {
+            return Err(not_allowed(format!(
+                "no single entry of the operation table lists all Regions and endpoints of `{}` of `{}` and its failover \
+                 targets together",
+                permit.operation, permit.service
+            )));
+        }
+        for permit in &mut permits {
+            permit.entries.clone_from(&common);
+        }
+        Ok(permits)
+    }
+}
+
 impl Permit {
     /// As in `bedrock-agent`.
     pub fn service(&self) -> &str {
@@ -556,6 +577,56 @@ mod tests {
             "unknown" => Err(Error::new(Kind::UnknownService, "no service is called `unknown`")),
             id => Ok(id.to_owned()),
         })
+    }
+
+    fn together(table: &Table, targets: &[(&str, Option<&str>)]) -> Result<usize, String> {
+        let targets: Vec<_> = targets
+            .iter()
+            .map(|(region, endpoint)| {
+                (regions().parse(region).unwrap(), endpoint.map(|it| CustomEndpoint::parse(it).unwrap()))
+            })
+            .collect();
+        let calls: Vec<_> = targets
+            .iter()
+            .map(|(region, endpoint)| Call {
+                service: "s3",
+                operation: "GetObject",
+                region,
+                endpoint: endpoint.as_ref(),
+            })
+            .collect();
+        table.permit_together(&calls).map(|permits| permits.len()).map_err(|error| {
+            assert_eq!(error.name(), "CrossRegion.NotAllowed");
+            error.message
+        })
+    }
+
+    #[test]
+    fn one_entry_permits_all_targets_of_a_call() {
+        let one = table(&json!([
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-west-2", "us-east-1"], "endpoints": ["https://a.example.com"]},
+        ]));
+        assert_eq!(together(&one, &[("us-west-2", None), ("us-east-1", None)]), Ok(2));
+        assert_eq!(
+            together(&one, &[("us-west-2", Some("https://a.example.com")), ("us-east-1", None)]),
+            Ok(2)
+        );
+        let refusal = together(&one, &[("us-west-2", None), ("eu-west-1", None)]).unwrap_err();
+        assert!(refusal.contains("Region `eu-west-1`"), "{refusal}");
+        let refusal = together(&one, &[("us-west-2", None), ("us-east-1", Some("https://b.example.com"))]);
+        assert!(refusal.unwrap_err().contains("endpoint `https://b.example.com`"));
+
+        let apart = table(&json!([
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"], "endpoints": ["https://a.example.com"]},
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-east-1"]},
+        ]));
+        for targets in [
+            [("us-west-2", None), ("us-east-1", None)],
+            [("us-west-2", Some("https://a.example.com")), ("us-east-1", None)],
+        ] {
+            let refusal = together(&apart, &targets).unwrap_err();
+            assert!(refusal.starts_with("no single entry"), "{refusal}");
+        }
     }
 
     fn faults(text: &str) -> Vec<String> {

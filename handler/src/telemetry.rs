@@ -44,6 +44,8 @@ pub struct Invocation {
     /// What an idempotency record was for this call: `first`, `replayed`, or `lost` where the outcome of a first call
     /// could not be written down.
     pub record: Option<&'static str>,
+    /// Targets that did not serve the call before the one that answered.
+    pub failovers: usize,
     pub duration: Duration,
     /// The first invocation of the process.
     pub cold_start: bool,
@@ -95,6 +97,7 @@ impl Invocation {
             ("requestId", id.map(Value::from)),
             ("attempts", Some(self.attempts.into())),
             ("record", self.record.map(Value::from)),
+            ("failovers", Some(self.failovers.into())),
             ("durationMs", Some(milliseconds(self.duration).into())),
             ("coldStart", Some(self.cold_start.into())),
             ("bytesIn", Some(self.bytes_in.into())),
@@ -124,6 +127,7 @@ impl Invocation {
                 "Metrics": [
                     {"Name": "durationMs", "Unit": "Milliseconds"},
                     {"Name": "attempts", "Unit": "Count"},
+                    {"Name": "failovers", "Unit": "Count"},
                     {"Name": "errors", "Unit": "Count"},
                     {"Name": "bytesIn", "Unit": "Bytes"},
                     {"Name": "bytesOut", "Unit": "Bytes"},
@@ -198,7 +202,8 @@ mod tests {
             line(&invocation, false),
             json!({
                 "service": "s3", "action": "GetObject", "region": "us-west-2", "host": "s3.us-west-2.amazonaws.com",
-                "outcome": "ok", "effect": "done", "requestId": "R1", "attempts": 2, "durationMs": 12,
+                "outcome": "ok", "effect": "done", "requestId": "R1", "attempts": 2,
+                "failovers": 0, "durationMs": 12,
                 "coldStart": true, "bytesIn": 120, "bytesOut": 40,
             })
         );
@@ -217,7 +222,7 @@ mod tests {
             line,
             json!({
                 "procedure": "routingControl.set", "region": "us-west-2", "outcome": "ok", "effect": "done",
-                "attempts": 4, "durationMs": 0, "coldStart": false, "bytesIn": 0, "bytesOut": 0, "errors": 0,
+                "attempts": 4, "failovers": 0, "durationMs": 0, "coldStart": false, "bytesIn": 0, "bytesOut": 0, "errors": 0,
             })
         );
     }
@@ -245,7 +250,7 @@ mod tests {
             line(&invocation, true),
             json!({
                 "outcome": "error", "error": "CrossRegion.InvalidEvent", "effect": "none", "attempts": 0,
-                "durationMs": 0, "coldStart": false, "bytesIn": 7, "bytesOut": 0,
+                "failovers": 0, "durationMs": 0, "coldStart": false, "bytesIn": 7, "bytesOut": 0,
             })
         );
     }

@@ -12,7 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::catalog;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::Config;
+use handler::config::{Config, Defaults};
 use handler::custom_endpoint::CustomEndpoint;
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
@@ -256,6 +256,7 @@ fn handler(event: &Map<String, Value>, url: &str, result_limit: usize) -> Handle
         result_limit,
         metrics: false,
         idempotency_table: None,
+        defaults: Defaults::default(),
     };
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());

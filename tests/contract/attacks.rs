@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::{Error, MESSAGE_LIMIT};
@@ -115,6 +115,7 @@ async fn invoke(event: &[u8], table: &Value) -> Result<(), Error> {
         result_limit: DEFAULT_RESULT_LIMIT,
         metrics: false,
         idempotency_table: None,
+        defaults: Defaults::default(),
     };
     let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), Transport::default());
     let handler = Handler::new(config, clients)?;

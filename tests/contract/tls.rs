@@ -10,7 +10,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
@@ -73,6 +73,7 @@ async fn list_tables(port: u16, transport: Transport) -> Result<Value, Error> {
         result_limit: DEFAULT_RESULT_LIMIT,
         metrics: false,
         idempotency_table: None,
+        defaults: Defaults::default(),
     };
     let credentials = SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test"));
     let handler = Handler::new(config, Clients::new(credentials, transport)).unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use handler::catalog::{self, Service};
 use handler::client::transport::Transport;
-use handler::config::Config;
+use handler::config::{Config, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::Error;
@@ -103,6 +103,7 @@ impl Open {
             result_limit: RESULT_LIMIT,
             metrics: false,
             idempotency_table: None,
+            defaults: Defaults::default(),
         };
         let handler = Handler::new(config, calls::clients(transport));
         Self { service, handler: handler.unwrap_or_else(|error| panic!("{name}: {error}")) }

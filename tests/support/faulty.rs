@@ -126,6 +126,13 @@ pub fn closed() -> SocketAddr {
     listener.local_addr().unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// An address at which nothing listens, and which nobody else gets as long as what is returned beside it is kept.
+pub fn refusing() -> (SocketAddr, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap_or_else(|error| panic!("{error}"));
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap_or_else(|error| panic!("{error}"));
+    (socket.local_addr().unwrap_or_else(|error| panic!("{error}")), socket)
+}
+
 /// An address that swallows connections: the listener's queue is full and nobody takes from it. It stays so as long
 /// as what is returned beside it is kept.
 pub async fn black_hole() -> (SocketAddr, impl Drop) {
@@ -177,7 +184,7 @@ async fn serve(mut connection: TcpStream, script: Vec<Reply>, counter: Arc<Atomi
     }
 }
 
-fn reset(connection: TcpStream) {
+pub(crate) fn reset(connection: TcpStream) {
     connection.set_zero_linger().unwrap_or_else(|error| panic!("{error}"));
     drop(connection);
 }
@@ -232,7 +239,7 @@ async fn chunk(connection: &mut TcpStream, part: &[u8]) -> std::io::Result<()> {
 }
 
 /// Reads one request with its body; nothing where the client went away.
-async fn read_request(connection: &mut TcpStream) -> Option<()> {
+pub(crate) async fn read_request(connection: &mut TcpStream) -> Option<Vec<u8>> {
     let mut read = Vec::new();
     let mut buffer = vec![0; 16_384];
     loop {
@@ -243,7 +250,7 @@ async fn read_request(connection: &mut TcpStream) -> Option<()> {
         let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
         let length: usize = length.and_then(|it| it.trim().parse().ok()).unwrap_or(0);
         if read.len() >= end + 4 + length {
-            return Some(());
+            return Some(read);
         }
     }
 }

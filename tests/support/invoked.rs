@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::Error;
@@ -48,6 +48,7 @@ impl Function {
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
             idempotency_table: None,
+            defaults: Defaults::default(),
         };
         let wire = Recording::new(answer);
         let transport = Transport::replaced(wire.client());

@@ -69,7 +69,7 @@ pub fn read_only(services: &[Service], map: &iam::Map, denied: &Denied) -> Resul
 }
 
 /// `Get` is a word of its own in `GetObject`, and none in `Getaway`.
-fn is_named_like_a_read(operation: &str) -> bool {
+pub fn is_named_like_a_read(operation: &str) -> bool {
     VERBS.iter().any(|verb| {
         operation.strip_prefix(verb).is_some_and(|rest| {
             rest.chars().next().is_none_or(|letter| letter.is_uppercase() || letter.is_numeric())

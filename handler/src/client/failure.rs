@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_runtime_api::client::interceptors::context;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -24,7 +25,7 @@ use super::guard::Refused;
 use super::protocol::request_id;
 use crate::catalog::Operation;
 use crate::effect::Effect;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Trouble};
 use crate::output::limit;
 
 /// The SDK's error before it is sorted out.
@@ -129,9 +130,10 @@ impl ClassifyRetry for Ambiguous {
 pub fn classify(error: SendError, operation: &Operation, log: &AttemptLog, patience: Patience) -> Error {
     let effect = log.effect();
     let causes = chain(&error);
+    let is_malformed = source::<Malformed>(&error).is_some();
     let mut classified = match error {
         SdkError::ServiceError(error) => match error.into_err().downcast::<OperationError>() {
-            Ok(error) => service_error(error),
+            Ok(error) => service_error(operation, error),
             Err(_) => internal("the error has another type"),
         },
         SdkError::ConstructionFailure(_) => construction(&causes),
@@ -140,7 +142,13 @@ pub fn classify(error: SendError, operation: &Operation, log: &AttemptLog, patie
             let is_ours = failure.as_connector_error().is_some_and(ConnectorError::is_user);
             dispatch(&causes, is_ours, log)
         }
-        SdkError::ResponseError(error) => response(operation, error.raw(), &causes, patience),
+        SdkError::ResponseError(error) => {
+            let error = response(operation, error.raw(), &causes, patience);
+            // An answer that broke off is none, unless what came of it is a refusal.
+            let is_refusal = error.status_code.is_some_and(|status| (300..500).contains(&status));
+            let is_whole = is_malformed || error.name() == Kind::ResultTooLarge.name();
+            if is_whole || is_refusal { error } else { error.with_trouble(Trouble::Transient) }
+        }
         _ => internal("the SDK reported an error of a new kind"),
     };
     classified.effect = effect;
@@ -158,7 +166,8 @@ pub fn internal(what: &str) -> Error {
     Error::new(Kind::Internal, what)
 }
 
-fn service_error(error: OperationError) -> Error {
+fn service_error(operation: &Operation, error: OperationError) -> Error {
+    let trouble = trouble(operation, &error);
     let code = error.meta.code().filter(|code| !code.is_empty());
     let message = match error.meta.message() {
         Some(message) if !message.is_empty() => message.to_owned(),
@@ -171,8 +180,27 @@ fn service_error(error: OperationError) -> Error {
     classified.status_code = Some(error.status);
     classified.request_id = error.request_id;
     classified.fields = error.fields;
+    classified.trouble = trouble;
     classified
 }
+
+/// Whether another target may answer otherwise: the SDK's classes of errors that are worth a repeat, but for those of
+/// its codes that other targets would answer with, too, or that tell of work in progress.
+fn trouble(operation: &Operation, error: &OperationError) -> Option<Trouble> {
+    let has_code_of = |codes: &[&str]| error.meta.code().is_some_and(|code| codes.contains(&code));
+    // The answer to HEAD has no body, so its code is made up from its status.
+    let is_throttled =
+        has_code_of(THROTTLING_ERRORS) && !has_code_of(&NOT_THROTTLING) && operation.method != "HEAD";
+    if is_throttled || error.retryable == Some(ErrorKind::ThrottlingError) || error.status == 429 {
+        return Some(Trouble::Throttling);
+    }
+    let is_transient = matches!(error.status, 500 | 502 | 503 | 504) || has_code_of(TRANSIENT_ERRORS);
+    is_transient.then_some(Trouble::Transient)
+}
+
+/// Codes that the SDKs count as throttling: the first may be a quota that does not pass, the second says that an
+/// earlier request of the same caller is being carried out, which elsewhere would be carried out once more.
+const NOT_THROTTLING: [&str; 2] = ["LimitExceededException", "TransactionInProgressException"];
 
 fn construction(causes: &[String]) -> Error {
     if causes.iter().any(|cause| *cause == Refused.to_string()) {
@@ -187,12 +215,24 @@ fn construction(causes: &[String]) -> Error {
 
 fn timeout(log: &AttemptLog) -> Error {
     if log.effect() != Effect::None {
-        return Error::new(Kind::OutcomeUnknown, "the request was sent and no usable answer came in time");
+        return Error::new(Kind::OutcomeUnknown, "the request was sent and no usable answer came in time")
+            .with_trouble(Trouble::Transient);
     }
-    if log.attempts() > 0 && log.last_status().is_none() {
-        return Error::new(Kind::Unreachable, "no connection came about in time, nothing was sent");
-    }
-    Error::new(Kind::DeadlineExceeded, "the time ran out with nothing in flight")
+    let attempts = log.attempts();
+    let Some(status) = log.last_status() else {
+        if attempts > 0 {
+            return Error::new(Kind::Unreachable, "no connection came about in time, nothing was sent")
+                .with_trouble(Trouble::NeverSent);
+        }
+        return Error::new(Kind::DeadlineExceeded, "the time ran out before the request was sent")
+            .with_trouble(Trouble::NeverSent);
+    };
+    let message = format!(
+        "the time ran out with nothing in flight, after {attempts} attempts of which the last was answered with \
+         status {status}"
+    );
+    // The SDK repeats no other refusals.
+    Error::new(Kind::DeadlineExceeded, message).with_trouble(Trouble::Throttling)
 }
 
 fn dispatch(causes: &[String], is_ours: bool, log: &AttemptLog) -> Error {
@@ -202,13 +242,13 @@ fn dispatch(causes: &[String], is_ours: bool, log: &AttemptLog) -> Error {
     }
     if log.effect() != Effect::None {
         let message = format!("the request was sent and no usable answer came: {cause}");
-        return Error::new(Kind::OutcomeUnknown, message);
+        return Error::new(Kind::OutcomeUnknown, message).with_trouble(Trouble::Transient);
     }
     if is_ours || log.attempts() == 0 {
         return Error::new(Kind::Internal, format!("the request was not sent: {cause}"));
     }
     let message = format!("the endpoint cannot be reached, nothing was sent: {cause}");
-    Error::new(Kind::Unreachable, message)
+    Error::new(Kind::Unreachable, message).with_trouble(Trouble::NeverSent)
 }
 
 fn response(operation: &Operation, answer: &HttpResponse, causes: &[String], patience: Patience) -> Error {

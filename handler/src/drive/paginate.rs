@@ -157,6 +157,11 @@ impl Pages {
         }
     }
 
+    /// Whether the parameters name a page to go on with.
+    pub fn go_on(&self, parameters: &Map<String, Json>) -> bool {
+        self.tokens.iter().any(|(name, _)| parameters.get(name).is_some_and(|token| !token.is_null()))
+    }
+
     /// The tokens among the parameters, as text.
     fn given(&self, parameters: &Map<String, Json>) -> String {
         let tokens = self.tokens.iter().map(|(name, _)| parameters.get(name).unwrap_or(&Json::Null));
@@ -297,6 +302,7 @@ fn finished(
 fn is_out_of_time(error: &Error, caller: &Caller<'_>, operation: &Operation) -> bool {
     let names = [Kind::DeadlineExceeded, Kind::OutcomeUnknown, Kind::Unreachable].map(Kind::name);
     names.contains(&error.name())
+        && !caller.pace.has_next
         && (operation.is_read_only || error.effect == Effect::None)
         && caller.pace.deadline.is_over()
 }

@@ -118,12 +118,12 @@ pub enum Kept {
 
 impl Work {
     /// A call of an operation in a Region.
-    pub fn call(bound: &Bound, region: &str) -> Self {
+    pub fn call(bound: &Bound, region: &str, has_one_target: bool) -> Self {
         let operation = bound.operation();
         let name = format!("{}.{}", operation.service.id(), operation.name);
         let call = canonical::digest(&json!([region, name, bound.parameters()]));
-        // Of a token that the caller chose nobody knows when it was first used.
-        let window = window::of(operation).filter(|_| bound.has_filled_token());
+        // Of a token that the caller chose nobody knows when it was first used, and no token holds between Regions.
+        let window = window::of(operation).filter(|_| bound.has_filled_token() && has_one_target);
         Self { name, call, is_read_only: operation.is_read_only, window }
     }
 
