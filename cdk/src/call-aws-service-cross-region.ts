@@ -6,15 +6,15 @@
  * aws-cdk-lib throws is thrown; every other mistake is an error annotation, so that all of them show at once.
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Annotations, Aws, Duration, Token } from 'aws-cdk-lib/core';
+import { Annotations, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Paginate, Spelling } from './call-options';
 import { findService } from './catalog';
 import { CrossRegionFunction } from './cross-region-function';
-import { crossStackProblems } from './cross-stack';
+import { CrossRegionTask } from './cross-region-task';
 import { inlineMapsAround } from './enclosing-maps';
+import { Failover } from './failover';
 import { Idempotency } from './idempotency';
 import {
   discriminatorProblem,
@@ -24,8 +24,7 @@ import {
   tableWarnings,
   varyingPart,
 } from './invocation';
-import { Failover } from './failover';
-import { plan } from './plan';
+import { plan, Plan } from './plan';
 import { renderSettings } from './settings';
 import { renderSeveralCalls } from './several-calls';
 import { WaitFor } from './wait-for';
@@ -259,14 +258,6 @@ export interface CallAwsServiceCrossRegionJsonataProps
  */
 export interface CallAwsServiceCrossRegionProps extends sfn.TaskStateBaseProps, CallAwsServiceCrossRegionOptions {}
 
-const RETRIED_LAMBDA_FAULTS = [
-  'Lambda.ClientExecutionTimeoutException',
-  'Lambda.ServiceException',
-  'Lambda.AWSLambdaException',
-  'Lambda.SdkClientException',
-  'Lambda.TooManyRequestsException',
-];
-
 /** What the handler adds to the time that an attempt may still be at work. */
 const LEASE_MARGIN = Duration.minutes(1);
 
@@ -291,7 +282,7 @@ function untilLeaseIsOver(timeout: Duration): sfn.RetryProps {
 /**
  * A Step Functions task that calls an AWS API in another Region.
  */
-export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
+export class CallAwsServiceCrossRegion extends CrossRegionTask {
   /**
    * A task that calls an AWS API in another Region, with JSONPath.
    */
@@ -306,12 +297,6 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
     return new CallAwsServiceCrossRegion(scope, id, { ...props, queryLanguage: sfn.QueryLanguage.JSONATA });
   }
 
-  protected readonly taskMetrics?: sfn.TaskMetricsConfig;
-  protected readonly taskPolicies?: iam.PolicyStatement[];
-  protected readonly lambdaFunction: lambda.IFunction;
-
-  private readonly handler: CrossRegionFunction;
-  private readonly integrationPattern: sfn.IntegrationPattern;
   private readonly idempotency: Idempotency;
   /** The state tells the handler which step it is. */
   private readonly namesStep: boolean;
@@ -322,43 +307,22 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
     id: string,
     private readonly props: CallAwsServiceCrossRegionProps,
   ) {
-    super(scope, id, props);
+    super(scope, id, 'CallAwsServiceCrossRegion', props);
 
-    this.integrationPattern = props.integrationPattern ?? sfn.IntegrationPattern.REQUEST_RESPONSE;
-    if (this.integrationPattern === sfn.IntegrationPattern.RUN_JOB) {
-      throw new Error('The RUN_JOB integration pattern is not supported for CallAwsServiceCrossRegion');
-    }
     if (!Token.isUnresolved(props.action) && !/^[^A-Z]/.test(props.action)) {
       throw new Error(`action must be camelCase, got: ${props.action}`);
     }
-
-    this.handler = props.handler ?? CrossRegionFunction.of(this);
-    this.lambdaFunction = this.handler.lambdaFunction;
     this.idempotency = props.idempotency ?? Idempotency.tokens();
-    const { fillsToken } = this.permit();
+    const planned = plan(props);
+    this._apply(this.withRecord({ ...planned, scoped: [...planned.scoped, ...(props.additionalIamStatements ?? [])] }));
     const { _sharesTokens: sharesTokens, _record: record } = this.idempotency;
-    this.namesStep = record ? record.options.key === undefined : sharesTokens && fillsToken;
-
-    this.taskPolicies = [
-      new iam.PolicyStatement({
-        resources: this.lambdaFunction.resourceArnsForGrantInvoke,
-        actions: ['lambda:InvokeFunction'],
-      }),
-    ];
-    if (props.retryOnServiceExceptions ?? true) {
-      this.addRetry({
-        errors: RETRIED_LAMBDA_FAULTS,
-        interval: Duration.seconds(2),
-        maxAttempts: 6,
-        backoffRate: 2,
-      });
-    }
+    this.namesStep = record ? record.options.key === undefined : sharesTokens && planned.fillsToken;
     if (props.waitFor) {
       const service = Token.isUnresolved(props.service) ? undefined : findService(props.service);
       this.addRetry({ errors: ['CrossRegion.NotReady'], ...props.waitFor._schedule(service), backoffRate: 1 });
     }
     if (record) {
-      this.addRetry(untilLeaseIsOver(this.handler._timeout));
+      this.addRetry(untilLeaseIsOver(this._function._timeout));
     }
   }
 
@@ -368,28 +332,11 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
   }
 
   /**
-   * The state's Resource and Parameters or Arguments.
+   * What the function is told: the event of aws-cdk-lib's construct, and the settings that are given.
    *
    * @internal
    */
-  protected _renderTask(topLevelQueryLanguage?: sfn.QueryLanguage): any {
-    const queryLanguage = this.props.queryLanguage ?? topLevelQueryLanguage ?? sfn.QueryLanguage.JSON_PATH;
-    const event = this.renderEvent(queryLanguage);
-    return this.integrationPattern === sfn.IntegrationPattern.REQUEST_RESPONSE
-      ? {
-          Resource: this.handler.functionArn,
-          ...this._renderParametersOrArguments(event, queryLanguage),
-        }
-      : {
-          Resource: `arn:${Aws.PARTITION}:states:::lambda:invoke.waitForTaskToken`,
-          ...this._renderParametersOrArguments(
-            { FunctionName: this.handler.functionArn, Payload: event },
-            queryLanguage,
-          ),
-        };
-  }
-
-  private renderEvent(queryLanguage: sfn.QueryLanguage): Record<string, unknown> {
+  protected _event(queryLanguage: sfn.QueryLanguage): Record<string, unknown> {
     const { region, endpoint, action, service, parameters } = this.props;
     return {
       region,
@@ -430,40 +377,29 @@ export class CallAwsServiceCrossRegion extends sfn.TaskStateBase {
     Annotations.of(this).addError(`${this.node.path}: ${problem}`);
   }
 
-  /** Lets the function make the call, and says what is wrong with it. */
-  private permit(): { fillsToken: boolean } {
-    const { permission, scoped, unscoped, problems, warnings, fillsToken } = plan(this.props);
+  /** The plan with what a record of the outcome needs besides. */
+  private withRecord(planned: Plan): Plan {
     const records = this.idempotency._record?.table;
-    const statements = [...scoped, ...(this.props.additionalIamStatements ?? [])];
-    if (permission) {
-      this.handler._permit({ ...permission, ...(records && { keepsRecord: true }) });
+    if (!records) {
+      return planned;
     }
-    statements.forEach((statement) => this.handler._allow(statement));
-    unscoped.forEach((statement) =>
-      this.handler._allowOnAll(statement, 'The IAM actions of the call have no resource types, so only `*` matches'),
-    );
-
-    if (records) {
-      const other = this.handler._keepRecordsIn(records);
-      problems.push(...recordProblems(this.idempotency, this.integrationPattern), ...(other ? [other] : []));
-      if (this.props.waitFor) {
-        problems.push('`idempotency` cannot be a record where the task waits: each poll is a call of its own');
-      }
-    }
-
-    const sent = [
-      ...(records ? [records.tableArn] : []),
-      ...(permission ? [...permission.regions, ...permission.endpoints] : []),
-      ...statements.flatMap((statement) => statement.resources),
+    const other = this._function._keepRecordsIn(records);
+    const problems = [
+      ...planned.problems,
+      ...recordProblems(this.idempotency, this._pattern),
+      ...(other ? [other] : []),
     ];
-    const annotations = Annotations.of(this);
-    [...problems, ...crossStackProblems(this, this.handler, sent)].forEach((problem) => this.complain(problem));
-    warnings.forEach((warning) =>
-      annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
+    if (this.props.waitFor) {
+      problems.push('`idempotency` cannot be a record where the task waits: each poll is a call of its own');
+    }
+    tableWarnings(records).forEach((warning) =>
+      Annotations.of(this).addWarningV2('cdk-cross-region-tasks:recordTable', `${this.node.path}: ${warning}`),
     );
-    (records ? tableWarnings(records) : []).forEach((warning) =>
-      annotations.addWarningV2('cdk-cross-region-tasks:recordTable', `${this.node.path}: ${warning}`),
-    );
-    return { fillsToken };
+    return {
+      ...planned,
+      permission: planned.permission && { ...planned.permission, keepsRecord: true },
+      problems,
+      sent: [records.tableArn],
+    };
   }
 }

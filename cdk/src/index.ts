@@ -3,7 +3,10 @@
  */
 export * from './call-aws-service-cross-region';
 export * from './call-options';
+export * from './cluster-endpoints';
 export * from './cross-region-function';
+export * from './cross-region-task';
 export * from './idempotency';
+export * from './set-routing-controls';
 export * from './wait-for';
 export * from './failover';

@@ -8,17 +8,28 @@
 import { Stack } from 'aws-cdk-lib/core';
 
 /** One combination that a task asked for: the handler never merges two. */
-export interface Permission {
-  /** Canonical id of the service. */
-  readonly service: string;
-  /** Canonical spelling of the actions. */
-  readonly actions: readonly string[];
+export type Permission = ActionPermission | ProcedurePermission;
+
+/** Where a task acts. */
+interface Scope {
   /** Regions, or `*` alone. */
   readonly regions: readonly string[];
   /** Endpoints beside the service's own. */
   readonly endpoints: readonly string[];
   /** The calls keep a record, so that the function must have a table of records. */
   readonly keepsRecord?: boolean;
+}
+
+export interface ActionPermission extends Scope {
+  /** Canonical id of the service. */
+  readonly service: string;
+  /** Canonical spelling of the actions. */
+  readonly actions: readonly string[];
+}
+
+export interface ProcedurePermission extends Scope {
+  /** Name of a job of more than one call. */
+  readonly procedure: string;
 }
 
 export class OperationTable {
@@ -57,28 +68,31 @@ export class OperationTable {
 
   /** Permissions that differ only in the action are one entry. What is empty is left out, to save room. */
   private entries(): object[] {
-    const merged = new Map<string, { scope: Omit<Permission, 'actions'>; actions: Set<string> }>();
-    for (const { actions, ...given } of this.permissions) {
-      const scope = {
-        service: given.service,
-        regions: sorted(given.regions),
-        endpoints: sorted(given.endpoints),
-        keepsRecord: given.keepsRecord,
-      };
-      const key = JSON.stringify(scope);
-      const entry = merged.get(key) ?? { scope, actions: new Set() };
-      actions.forEach((action) => entry.actions.add(action));
+    const merged = new Map<string, { permission: Permission; actions: Set<string> }>();
+    for (const permission of this.permissions) {
+      const subject = 'service' in permission ? { service: permission.service } : { procedure: permission.procedure };
+      const key = JSON.stringify({
+        ...subject,
+        regions: sorted(permission.regions),
+        endpoints: sorted(permission.endpoints),
+        keepsRecord: permission.keepsRecord,
+      });
+      const entry = merged.get(key) ?? { permission, actions: new Set() };
+      if ('actions' in permission) {
+        permission.actions.forEach((action) => entry.actions.add(action));
+      }
       merged.set(key, entry);
     }
     return [...merged.keys()].sort().map((key) => {
-      const { scope, actions } = merged.get(key)!;
-      const { service, regions, endpoints, keepsRecord } = scope;
+      const { permission, actions } = merged.get(key)!;
+      const endpoints = sorted(permission.endpoints);
       return {
-        service,
-        actions: sorted(actions),
-        regions,
+        ...('service' in permission
+          ? { service: permission.service, actions: sorted(actions) }
+          : { procedure: permission.procedure }),
+        regions: sorted(permission.regions),
         ...(endpoints.length > 0 && { endpoints }),
-        ...(keepsRecord && { idempotency: true }),
+        ...(permission.keepsRecord && { idempotency: true }),
       };
     });
   }

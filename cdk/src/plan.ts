@@ -46,6 +46,12 @@ export interface Plan {
   readonly unscoped: iam.PolicyStatement[];
   readonly problems: string[];
   readonly warnings: string[];
+  /** What the function is told of other stacks besides. */
+  readonly sent?: string[];
+}
+
+/** The plan of a single call. */
+export interface CallPlan extends Plan {
   /** The call has an idempotency token, and the handler makes it. */
   readonly fillsToken: boolean;
 }
@@ -57,7 +63,7 @@ interface Target {
   readonly known?: { readonly service: Service; readonly operation: Operation };
 }
 
-export function plan(call: Call): Plan {
+export function plan(call: Call): CallPlan {
   const problems: string[] = [];
   const warnings: string[] = [];
   const target = findTarget(call, problems);

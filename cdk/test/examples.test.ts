@@ -1,14 +1,50 @@
 /**
  * The example apps: each synthesizes without a complaint, and needs no hand-written IAM actions.
  */
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Stack, StackProps } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { ExactlyOnceOnUpload } from '../examples/exactly-once-on-upload/app';
+import { CoreBankingFailover, CoreBankingFailoverProps } from '../examples/failover-core-banking/failover';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
 import { MainJob } from '../examples/main-job/app';
+import { ClusterEndpoints } from '../src';
 import { aslProblems, HERE, statementsOf, tableOf } from './support';
 
-const EXAMPLES = { ExactlyOnceOnUpload, MainJob, KnowledgeBaseIngestion };
+/** As the example's app has it. */
+const BANK: CoreBankingFailoverProps = {
+  env: HERE,
+  source: {
+    region: 'ap-northeast-1',
+    routingControlArn: 'arn:aws:route53-recovery-control::123456789012:controlpanel/1/routingcontrol/tokyo',
+    databaseClusterArn: 'arn:aws:rds:ap-northeast-1:123456789012:cluster:bank-tokyo',
+  },
+  destination: {
+    region: 'ap-northeast-3',
+    routingControlArn: 'arn:aws:route53-recovery-control::123456789012:controlpanel/1/routingcontrol/osaka',
+    databaseClusterArn: 'arn:aws:rds:ap-northeast-3:123456789012:cluster:bank-osaka',
+  },
+  globalCluster: 'bank',
+  controlTable: 'bank-control',
+  clusterEndpoints: ClusterEndpoints.of(
+    ...['us-east-1', 'us-west-2', 'eu-west-1', 'ap-northeast-1', 'ap-southeast-2'].map((region) => ({
+      endpoint: `https://a1b2c3d4.route53-recovery-cluster.${region}.amazonaws.com/v1`,
+    })),
+  ),
+};
+
+class FailoverToOsaka extends CoreBankingFailover {
+  constructor(scope: App, id: string, props: StackProps) {
+    super(scope, id, { ...BANK, ...props });
+  }
+}
+
+class FailoverToTokyo extends CoreBankingFailover {
+  constructor(scope: App, id: string, props: StackProps) {
+    super(scope, id, { ...BANK, ...props, source: BANK.destination, destination: BANK.source });
+  }
+}
+
+const EXAMPLES = { ExactlyOnceOnUpload, MainJob, KnowledgeBaseIngestion, FailoverToOsaka, FailoverToTokyo };
 
 describe.each(Object.entries(EXAMPLES))('%s', (id, example) => {
   let stack: Stack;

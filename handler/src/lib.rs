@@ -12,10 +12,11 @@
 //! | [`client`] | the service's answer | the service's error, `Unreachable`, `OutcomeUnknown`, … |
 //! | [`output`] | the result within its size | `ResultTooLarge` |
 //!
-//! Each stage takes the value that only the stage before can build. Beside the way: [`drive`] makes single calls at one target and calls again, [`helper`] makes the calls that
-//! another call needs first, [`error`] makes every failure what Step Functions sees, [`spelling`] knows the names of
-//! its own integrations, [`procedure`] holds jobs of more than one call, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single
-//! services, [`telemetry`] writes the one log line, [`lambda`] and [`cli`] are the two ways in.
+//! Each stage takes the value that only the stage before can build. Beside the way: [`drive`] makes single calls at one
+//! target and calls again, [`procedure`] holds jobs of more than one call, [`helper`] makes the calls that another call
+//! needs first, [`error`] makes every failure what Step Functions sees, [`spelling`] knows the names of its own
+//! integrations, [`effect`] says whether the call took place, [`quirk`] holds what SDKs do for single services,
+//! [`telemetry`] writes the one log line, [`lambda`] and [`cli`] are the two ways in.
 
 pub mod catalog;
 pub mod cli;
