@@ -9,6 +9,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Annotations, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { AssumeRole } from './assume-role';
 import { BodyAs, CallRetry, CallTimeouts, EndpointOptions, FunctionError, Paginate, Spelling } from './call-options';
 import { findService } from './catalog';
 import { CrossRegionFunction } from './cross-region-function';
@@ -16,6 +17,7 @@ import { CrossRegionTask } from './cross-region-task';
 import { inlineMapsAround } from './enclosing-maps';
 import { Failover } from './failover';
 import { Idempotency } from './idempotency';
+import { IfMatch } from './if-match';
 import {
   discriminatorProblem,
   recordProblems,
@@ -24,7 +26,7 @@ import {
   tableWarnings,
   varyingPart,
 } from './invocation';
-import { plan, Plan } from './plan';
+import { CallPlan, plan, Plan } from './plan';
 import { renderSettings } from './settings';
 import { renderSeveralCalls } from './several-calls';
 import { WaitFor } from './wait-for';
@@ -99,6 +101,23 @@ interface CallAwsServiceCrossRegionOptions {
    * @default - the call passes no roles
    */
   readonly passRoles?: iam.IRole[];
+
+  /**
+   * The role in whose name the call is made, in this or another account.
+   *
+   * The function's role gets the right to assume it, and no other. What the call needs, the role must have:
+   * `grantCall` gives it that. `iamResources` may then be left out.
+   *
+   * @default - the call is made in the name of the function's role
+   */
+  readonly assumeRole?: AssumeRole;
+
+  /**
+   * Which version of the resource the call is good for, for actions that take an ETag.
+   *
+   * @default - whichever there is, or what the parameters say
+   */
+  readonly ifMatch?: IfMatch;
 
   /**
    * The Regions that a `region` from state may take, and those that ARNs in the parameters lead to.
@@ -297,6 +316,7 @@ export class CallAwsServiceCrossRegion extends CrossRegionTask {
     return new CallAwsServiceCrossRegion(scope, id, { ...props, queryLanguage: sfn.QueryLanguage.JSONATA });
   }
 
+  private readonly plan: CallPlan;
   private readonly idempotency: Idempotency;
   /** The state tells the handler which step it is. */
   private readonly namesStep: boolean;
@@ -314,6 +334,7 @@ export class CallAwsServiceCrossRegion extends CrossRegionTask {
     }
     this.idempotency = props.idempotency ?? Idempotency.tokens();
     const planned = plan(props);
+    this.plan = planned;
     this._apply(this.withRecord({ ...planned, scoped: [...planned.scoped, ...(props.additionalIamStatements ?? [])] }));
     const { _sharesTokens: sharesTokens, _record: record } = this.idempotency;
     this.namesStep = record ? record.options.key === undefined : sharesTokens && planned.fillsToken;
@@ -332,6 +353,19 @@ export class CallAwsServiceCrossRegion extends CrossRegionTask {
   }
 
   /**
+   * Let a principal make the call: with `assumeRole` the role in whose name it is made. The function's own role has
+   * what it needs already.
+   *
+   * The statements are the same that the function's role would get, so they need `iamResources` where the IAM action
+   * has resources.
+   */
+  public grantCall(grantee: iam.IGrantable): void {
+    const { statements, problems } = this.plan.ofRole;
+    statements.forEach((statement) => grantee.grantPrincipal.addToPrincipalPolicy(statement));
+    problems.forEach((problem) => this.complain(problem));
+  }
+
+  /**
    * What the function is told: the event of aws-cdk-lib's construct, and the settings that are given.
    *
    * @internal
@@ -344,6 +378,8 @@ export class CallAwsServiceCrossRegion extends CrossRegionTask {
       action,
       service,
       parameters,
+      assumeRole: this.props.assumeRole?._render(),
+      ifMatch: this.props.ifMatch?._render(),
       ...renderSettings(this.props),
       ...renderSeveralCalls(this.props),
       ...this.renderIdempotency(queryLanguage),

@@ -131,7 +131,7 @@ export abstract class CrossRegionTask extends sfn.TaskStateBase {
 
     const sent = [
       ...others,
-      ...(permission ? [...permission.regions, ...permission.endpoints] : []),
+      ...(permission ? [...permission.regions, ...permission.endpoints, ...(permission.roles ?? [])] : []),
       ...scoped.flatMap((statement) => statement.resources),
     ];
     const annotations = Annotations.of(this);

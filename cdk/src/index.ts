@@ -1,12 +1,14 @@
 /**
  * What a CDK user imports. Everything that is not named here is an implementation detail.
  */
+export * from './assume-role';
 export * from './call-aws-service-cross-region';
 export * from './call-options';
 export * from './cluster-endpoints';
 export * from './cross-region-function';
 export * from './cross-region-task';
 export * from './idempotency';
+export * from './if-match';
 export * from './set-routing-controls';
 export * from './wait-for';
 export * from './failover';

@@ -16,6 +16,8 @@ interface Scope {
   readonly regions: readonly string[];
   /** Endpoints beside the service's own. */
   readonly endpoints: readonly string[];
+  /** Roles in whose name the calls are made; none for the function's own. */
+  readonly roles?: readonly string[];
   /** The calls keep a record, so that the function must have a table of records. */
   readonly keepsRecord?: boolean;
 }
@@ -75,6 +77,7 @@ export class OperationTable {
         ...subject,
         regions: sorted(permission.regions),
         endpoints: sorted(permission.endpoints),
+        roles: sorted(permission.roles ?? []),
         keepsRecord: permission.keepsRecord,
       });
       const entry = merged.get(key) ?? { permission, actions: new Set() };
@@ -86,12 +89,14 @@ export class OperationTable {
     return [...merged.keys()].sort().map((key) => {
       const { permission, actions } = merged.get(key)!;
       const endpoints = sorted(permission.endpoints);
+      const roles = sorted(permission.roles ?? []);
       return {
         ...('service' in permission
           ? { service: permission.service, actions: sorted(actions) }
           : { procedure: permission.procedure }),
         regions: sorted(permission.regions),
         ...(endpoints.length > 0 && { endpoints }),
+        ...(roles.length > 0 && { roles }),
         ...(permission.keepsRecord && { idempotency: true }),
       };
     });

@@ -29,20 +29,25 @@ export interface Style {
   readonly readsPaths: boolean;
 }
 
-/** @param root what paths begin with */
+/**
+ * @param root what paths begin with
+ * @param filled a member that another prop of the task gives
+ */
 export function parameterProblems(
   service: Service,
   operation: Operation,
   parameters: Json,
   style: Style,
   root = 'parameters',
+  filled?: string,
 ): string[] {
   if (operation.input === undefined) {
     const given = Object.keys(parameters).map((name) => `\`${name}\``);
     return given.length > 0 ? [`\`${root}\` must be left out: the action takes none, not ${given.join(', ')}`] : [];
   }
   const check = new Check(service, style);
-  check.structure(parameters, operation.input, root, operation.token);
+  const others = [operation.token, filled].filter((name) => name !== undefined);
+  check.structure(parameters, operation.input, root, others);
   return check.problems;
 }
 
@@ -58,8 +63,8 @@ class Check {
     this.shapes = service.shapes;
   }
 
-  /** @param filled a member that the handler fills in where it is left out */
-  structure(value: unknown, shapeName: string, path: string, filled?: string): void {
+  /** @param filled members that the handler fills in where they are left out */
+  structure(value: unknown, shapeName: string, path: string, filled: readonly string[] = []): void {
     if (!isObject(value)) {
       return this.mismatch(path, 'an object', value);
     }
@@ -79,7 +84,7 @@ class Check {
       }
     }
     for (const [name, member] of spelled) {
-      if (members[member].required && member !== filled && !present.has(member)) {
+      if (members[member].required && !filled.includes(member) && !present.has(member)) {
         this.problems.push(`missing required member \`${path}.${name}\``);
       }
     }

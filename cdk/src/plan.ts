@@ -7,16 +7,19 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Token } from 'aws-cdk-lib/core';
+import { AssumeRole } from './assume-role';
 import { Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
 import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
 import { holdsState, isFromState } from './expression';
+import { IfMatchPlan, planIfMatch } from './etag';
 import { failoverProblems, FailoverTarget } from './failover';
+import { IfMatch } from './if-match';
 import { javaMember } from './java-names';
 import { didYouMean } from './near';
 import { Permission } from './operation-table';
-import { parameterProblems } from './parameters';
+import { parameterProblems, Style } from './parameters';
 import { Request, statementsFor, Statements } from './permissions';
 import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
@@ -38,6 +41,8 @@ export interface Call extends CallSettings, SeveralCalls {
   readonly iamResourcesByAction?: { [action: string]: string[] };
   readonly iamConditions?: { [operator: string]: any };
   readonly passRoles?: iam.IRole[];
+  readonly assumeRole?: AssumeRole;
+  readonly ifMatch?: IfMatch;
 }
 
 export interface Plan {
@@ -52,6 +57,8 @@ export interface Plan {
 
 /** The plan of a single call. */
 export interface CallPlan extends Plan {
+  /** What the role needs in whose name the call is made. */
+  readonly ofRole: Pick<Statements, 'problems'> & { readonly statements: iam.PolicyStatement[] };
   /** The call has an idempotency token, and the handler makes it. */
   readonly fillsToken: boolean;
 }
@@ -61,6 +68,7 @@ interface Target {
   readonly action: string;
   /** Absent where the names are tokens, which the catalog cannot be asked about. */
   readonly known?: { readonly service: Service; readonly operation: Operation };
+  readonly ifMatch?: IfMatchPlan;
 }
 
 export function plan(call: Call): CallPlan {
@@ -73,18 +81,37 @@ export function plan(call: Call): CallPlan {
 
   const service = target?.known?.service;
   const signed = [call, ...furtherTargets(call)].map(({ parameters }) => signedFor(regions, service, parameters));
-  const { scoped, unscoped, problems: unpermitted, session } = statements(call, target, regions);
+  const permitted = statements(call, target, regions);
   const discovery = target?.known && discoveryOf(target.known);
   const helper = discovery && statementsFor({ operation: discovery.operation, regions: signed[0].iam });
+  const asked = target?.ifMatch?.asked;
+  // It reads what the call writes, so it has the same resources.
+  const asking =
+    asked && statementsFor({ ...call, ...asked, iamAction: undefined, passRoles: [], regions: signed[0].iam });
+  const scoped = [...permitted.scoped, ...(asking?.scoped ?? [])];
+  const unscoped = [...permitted.unscoped, ...(helper?.unscoped ?? []), ...(asking?.unscoped ?? [])];
+  const lacking = [...permitted.problems, ...(asking?.problems ?? [])];
+  const { assumeRole } = call;
+  const places = regions?.filter((region) => region !== EVERY_REGION);
+  const own = assumeRole
+    ? { scoped: [assumeRole._statement(places)], unscoped: [], problems: assumeRole._problems(places ?? []) }
+    : { scoped, unscoped, problems: lacking };
   return {
     permission: target && {
       service: target.service,
-      actions: [target.action, ...(discovery ? [discovery.action] : []), ...session],
+      actions: [
+        target.action,
+        ...(discovery ? [discovery.action] : []),
+        ...(asked ? [asked.action] : []),
+        ...permitted.session,
+      ],
       regions: [...new Set(signed.flatMap(({ table }) => table))],
       endpoints,
+      roles: assumeRole?._roleArns ?? [],
     },
-    scoped,
-    unscoped: [...unscoped, ...(helper?.unscoped ?? [])],
+    scoped: own.scoped,
+    unscoped: own.unscoped,
+    ofRole: { statements: [...scoped, ...unscoped], problems: lacking },
     problems: [
       ...problems,
       ...settingProblems(call),
@@ -92,11 +119,19 @@ export function plan(call: Call): CallPlan {
       ...failoverProblems(call, call.failover),
       ...policyProblems(call),
       ...policyPropProblems(call),
-      ...unpermitted,
+      ...combinationProblems(call),
+      ...own.problems,
     ],
     warnings,
     fillsToken: fillsToken(call, target),
   };
+}
+
+/** What the handler refuses together with `ifMatch`. */
+function combinationProblems(call: Call): string[] {
+  const others = ['failover', 'paginate', 'waitFor', 'retryUnprocessed'] as const;
+  const given = call.ifMatch ? others.filter((name) => call[name] !== undefined && call[name] !== false) : [];
+  return given.map((name) => `\`${name}\` cannot be combined with \`ifMatch\``);
 }
 
 /** Whether the operation has a token that the parameters leave out. */
@@ -199,7 +234,9 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     spelling: call.spelling ?? Spelling.MODEL,
     readsPaths: call.queryLanguage !== sfn.QueryLanguage.JSONATA,
   };
-  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style));
+  const ifMatch = call.ifMatch && planIfMatch(call.ifMatch, service, action, operation);
+  problems.push(...parameterProblems(service, operation, call.parameters ?? {}, style, undefined, ifMatch?.member));
+  problems.push(...(ifMatch?.problems ?? []), ...ifMatchParameterProblems(call, service, style, ifMatch));
   problems.push(...operationProblems(call, service, action));
   furtherTargets(call).forEach(({ parameters, path }, at) => {
     const root = `${path}.parameters`;
@@ -213,7 +250,19 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
   if (operation.eventInput) {
     problems.push(`\`${action}\` takes a stream of events as input, which a Lambda function cannot send`);
   }
-  return { service: service.id, action, known: { service, operation } };
+  return { service: service.id, action, known: { service, operation }, ifMatch };
+}
+
+function ifMatchParameterProblems(call: Call, service: Service, style: Style, ifMatch?: IfMatchPlan): string[] {
+  const { member, asked } = ifMatch ?? {};
+  // In whichever spelling.
+  const isMember = (key: string) => key.replace(/\.\$$/, '').toLowerCase() === member?.toLowerCase();
+  const twice = Object.keys(call.parameters ?? {}).filter(isMember);
+  const problems = asked ? parameterProblems(service, asked.operation, asked.parameters, style) : [];
+  return [
+    ...twice.map((key) => `\`parameters.${key}\` does not go with \`ifMatch\``),
+    ...problems.map((problem) => `\`ifMatch\`: \`${asked?.action}\`: ${problem}`),
+  ];
 }
 
 /** The call that asks for the endpoint first, where the operation has none of its own. */

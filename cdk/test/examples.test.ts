@@ -3,6 +3,7 @@
  */
 import { App, Stack, StackProps } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { CrossAccount, Orders } from '../examples/cross-account/app';
 import { ExactlyOnceOnUpload } from '../examples/exactly-once-on-upload/app';
 import { CoreBankingFailover, CoreBankingFailoverProps } from '../examples/failover-core-banking/failover';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
@@ -44,7 +45,14 @@ class FailoverToTokyo extends CoreBankingFailover {
   }
 }
 
-const EXAMPLES = { ExactlyOnceOnUpload, MainJob, KnowledgeBaseIngestion, FailoverToOsaka, FailoverToTokyo };
+const EXAMPLES = {
+  CrossAccount,
+  ExactlyOnceOnUpload,
+  MainJob,
+  KnowledgeBaseIngestion,
+  FailoverToOsaka,
+  FailoverToTokyo,
+};
 
 describe.each(Object.entries(EXAMPLES))('%s', (id, example) => {
   let stack: Stack;
@@ -65,4 +73,17 @@ describe.each(Object.entries(EXAMPLES))('%s', (id, example) => {
   test('calls what it says, and nothing else', () => {
     expect({ table: tableOf(stack), statements: statementsOf(stack) }).toMatchSnapshot();
   });
+});
+
+test('the account that CrossAccount acts in gives its role what the tasks need', () => {
+  const app = new App();
+  const caller = new CrossAccount(app, 'CrossAccount', { env: HERE });
+  const orders = new Orders(app, 'Orders', { caller, env: { account: '111122223333', region: 'us-west-2' } });
+  Annotations.fromStack(orders).hasNoError('*', Match.anyValue());
+  Template.fromStack(orders).hasResourceProperties('AWS::IAM::Role', {
+    AssumeRolePolicyDocument: {
+      Statement: [{ Condition: { StringEquals: { 'sts:ExternalId': 'tokyo-orders' } } }],
+    },
+  });
+  expect(statementsOf(orders)).toMatchSnapshot();
 });

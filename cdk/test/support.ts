@@ -55,12 +55,25 @@ export interface Entry {
   readonly actions: string[];
   readonly regions: string[];
   readonly endpoints?: string[];
+  readonly roles?: string[];
 }
 
 /** The operation table of the stack's only function. */
 export function tableOf(stack: Stack): Entry[] {
   const [lambda] = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Function'));
-  return JSON.parse(lambda.Properties.Environment.Variables.OPERATION_TABLE as string) as Entry[];
+  const table: unknown = lambda.Properties.Environment.Variables.OPERATION_TABLE;
+  return JSON.parse(typeof table === 'string' ? table : joined(table as Joined)) as Entry[];
+}
+
+interface Joined {
+  readonly 'Fn::Join': [string, (string | { readonly Ref: string })[]];
+}
+
+/** The text that CloudFormation puts together: ARNs hold the partition. */
+function joined({ 'Fn::Join': [separator, parts] }: Joined): string {
+  return parts
+    .map((part) => (typeof part === 'string' ? part : part.Ref.replace('AWS::Partition', 'aws')))
+    .join(separator);
 }
 
 export interface Statement {

@@ -6,7 +6,8 @@
 //!
 //! Endpoint rules and the choice of signer are settled before (`endpoint.rs`, [`auth`]); serialising, signing,
 //! sending, retrying, timeouts and clock skew are the SDK's runtime. One set of plugins per (service, Region, host)
-//! is kept across invocations, and with it connections, retry quota and clock skew.
+//! is kept across invocations, and with it connections, retry quota and clock skew; credentials other than the
+//! function's own come with the call and are never part of it.
 
 pub mod attempt;
 pub mod auth;
@@ -18,6 +19,7 @@ pub mod guard;
 pub mod operation;
 pub mod protocol;
 pub mod response_checksum;
+pub mod role;
 pub mod transport;
 
 use std::collections::HashMap;
@@ -71,6 +73,8 @@ pub struct Route {
     /// Put before the host.
     pub(crate) host_prefix: Option<String>,
     pub(crate) permit: crate::table::Permit,
+    /// The role of the permit with its credentials, in place of the function's own.
+    pub(crate) assumed: Option<role::Assumed>,
     /// Credentials of a directory bucket's session, in place of the caller's own.
     pub(crate) session: Option<aws_credential_types::Credentials>,
     /// Instead of a request, a URL is made, for a service of that Region.

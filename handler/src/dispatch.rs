@@ -118,6 +118,7 @@ impl Handler {
                 operation: &operation.name,
                 region: &target.region,
                 endpoint: target.endpoint.as_ref(),
+                role: target.assume_role.as_ref().map(|asked| &asked.role),
             })
             .collect();
         let permits = self.table.permit_together(&calls)?;
@@ -127,6 +128,7 @@ impl Handler {
         let bound = bind_each(&mut targets, &event.failover, |target| {
             let (parameters, mut faults) = (std::mem::take(&mut target.parameters), Faults::default());
             let mut parameters = event.spelling.parameters(operation, parameters, &mut faults)?;
+            way.place(&mut parameters, &mut faults);
             let region = target.region.as_str();
             quirk::parameters(operation, region, &mut parameters);
             let tokens = event.invocation.as_ref().map_or(Tokens::Random, |step| Tokens::Step(step, region));
@@ -138,7 +140,8 @@ impl Handler {
         let (Some(wanted), Some(first)) = (&event.idempotency, planned.first()) else {
             return self.carry_out(operation, planned, &way, &event, pace, invocation).await;
         };
-        let work = Work::call(&first.bound, event.region.as_str(), planned.len() == 1);
+        let role = event.assume_role.as_ref().map(|asked| asked.role.as_str());
+        let work = Work::call(&first.bound, event.region.as_str(), role, planned.len() == 1);
         let guard = match Box::pin(self.begin(wanted, &event, work, deadline, invocation)).await? {
             Begun::First(guard) => guard,
             Begun::Replay(outcome) => return outcome,
@@ -166,6 +169,7 @@ impl Handler {
             planned.into_iter().map(|Planned { target, bound, permit }| (target, (bound, permit))).unzip();
         let targets = targets.iter().zip(calls).map(|(target, (bound, permit))| {
             let caller = self.caller(event, &target.region, target.endpoint.as_ref(), pace, way);
+            let caller = Caller { role: target.assume_role.as_ref(), ..caller };
             failover::Target { caller, bound, permit }
         });
         let rules = failover::Rules {
@@ -271,6 +275,7 @@ impl Handler {
             helpers: &self.helpers,
             region,
             endpoint,
+            role: None,
             local: self.config.endpoint_url.as_ref(),
             options: event.endpoint_options,
             function_error: event.function_error,

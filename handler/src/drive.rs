@@ -7,25 +7,26 @@
 //! A [`Caller`] stands for one target: every call that it makes is routed, permitted once more by what the rules made
 //! of it, and sent within what is left of the time. The [`Way`] says which calls there are.
 
+pub mod failover;
+pub mod if_match;
 pub mod join;
 pub mod paginate;
+pub mod remembered;
 pub mod unprocessed;
 pub mod wait;
 
 use std::time::Duration;
-
-pub mod failover;
-pub mod remembered;
 
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
 use crate::catalog::batch::Batch;
+use crate::client::role::{AssumeRole, Assumed};
 use crate::client::{Answer, Clients, Patience, Route};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
-use crate::error::{Error, Fault, Kind, Trouble};
+use crate::error::{Error, Fault, Faults, Kind, Trouble};
 use crate::event::{EndpointOptions, Event, FunctionError, Retry, Timeouts};
 use crate::helper::{self, Helpers};
 use crate::input::{self, Bound};
@@ -35,6 +36,7 @@ use crate::spelling::Spelling;
 use crate::table::{Call, Permit, Table};
 use crate::target::{self, Wanted};
 use crate::telemetry::{Invocation, service_host};
+use if_match::IfMatch;
 use paginate::{Gathered, Pages};
 use wait::Wait;
 
@@ -48,6 +50,8 @@ pub struct Caller<'a> {
     pub region: &'a Region,
     /// The target's own, as the event names it.
     pub endpoint: Option<&'a CustomEndpoint>,
+    /// In whose name its calls are made, unless the function's own.
+    pub role: Option<&'a AssumeRole>,
     /// A server of this machine that stands in for AWS.
     pub local: Option<&'a CustomEndpoint>,
     pub options: EndpointOptions,
@@ -64,6 +68,8 @@ pub enum Way {
     Wait(Wait),
     /// Until nothing is left of it.
     Batch(&'static Batch),
+    /// With the ETag that the resource must have.
+    IfMatch(IfMatch),
 }
 
 /// How the time of an invocation becomes the patience of each of its calls.
@@ -103,6 +109,7 @@ pub async fn at_target(
         Way::Pages(pages) => pages.all(caller, bound, permit, invocation).await,
         Way::Wait(wait) => wait.until(caller, bound, permit, invocation).await,
         Way::Batch(batch) => unprocessed::all(batch, caller, bound, permit, invocation).await,
+        Way::IfMatch(if_match) => if_match.call(caller, bound, permit, invocation).await,
     }
 }
 
@@ -122,7 +129,17 @@ impl Way {
         if event.retry_unprocessed {
             return unprocessed::of(operation).map(Self::Batch);
         }
+        if let Some(asked) = &event.if_match {
+            return IfMatch::of(operation, asked.clone(), event.spelling).map(Self::IfMatch);
+        }
         Ok(Self::One)
+    }
+
+    /// Puts among the parameters what the way gives.
+    pub fn place(&self, parameters: &mut Map<String, Json>, faults: &mut Faults) {
+        if let Self::IfMatch(if_match) = self {
+            if_match.place(parameters, faults);
+        }
     }
 }
 
@@ -146,8 +163,9 @@ impl Caller<'_> {
         invocation: &mut Invocation,
     ) -> Result<Called, Error> {
         let operation = bound.operation();
+        let assumed = self.assumed(permit).await?;
         let account_id = self.account_id(operation).await;
-        let wanted = self.wanted(account_id.as_deref());
+        let wanted = self.wanted(account_id.as_deref(), assumed.as_ref());
         let bound = self.with_presigned(bound, permit, wanted).await?;
         let mut route = self.helpers.route(self, wanted, &bound, permit.clone()).await?;
         invocation.host = self.logged_host(&route);
@@ -171,7 +189,7 @@ impl Caller<'_> {
     /// Whether the call may go where the rules lead it, before anything is sent.
     pub async fn check(&self, bound: &Bound, permit: &Permit) -> Result<(), Error> {
         let account_id = self.account_id(bound.operation()).await;
-        target::route(bound, permit.clone(), self.wanted(account_id.as_deref())).map(drop)
+        target::route(bound, permit.clone(), self.wanted(account_id.as_deref(), None)).map(drop)
     }
 
     /// What stands for an answer where an error was hoped for: no members, and where it came from.
@@ -182,8 +200,9 @@ impl Caller<'_> {
         error: &Error,
         invocation: &mut Invocation,
     ) -> Result<Called, Error> {
+        let assumed = self.assumed(permit).await?;
         let account_id = self.account_id(bound.operation()).await;
-        let wanted = self.wanted(account_id.as_deref());
+        let wanted = self.wanted(account_id.as_deref(), assumed.as_ref());
         let route = self.helpers.route(self, wanted, &bound, permit.clone()).await?;
         let answer = Answer {
             members: Map::new(),
@@ -210,18 +229,28 @@ impl Caller<'_> {
             operation: &operation.name,
             region: self.region,
             endpoint: self.endpoint,
+            role: self.role.map(|asked| &asked.role),
         })?;
         let bound = input::bind(operation, parameters)?;
         let route = target::route(&bound, permit, wanted)?;
         self.clients.send(bound, &route, self.pace.patience()?).await
     }
 
-    fn wanted<'b>(&'b self, account_id: Option<&'b str>) -> Wanted<'b> {
+    /// In whose name the call is made, where it is not the function's own.
+    async fn assumed(&self, permit: &Permit) -> Result<Option<Assumed>, Error> {
+        match self.role {
+            Some(role) => Box::pin(self.helpers.assumed(self, role, permit)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn wanted<'b>(&'b self, account_id: Option<&'b str>, assumed: Option<&'b Assumed>) -> Wanted<'b> {
         Wanted {
             region: self.region.as_str(),
             endpoint: self.endpoint.or(self.local),
             options: self.options,
             account_id,
+            assumed,
         }
     }
 
@@ -251,6 +280,9 @@ impl Caller<'_> {
         let rules = operation.service.endpoints().ok()?;
         if !rules.parameters.iter().any(|parameter| parameter.built_in == "AWS::Auth::AccountId") {
             return None;
+        }
+        if let Some(asked) = self.role {
+            return Some(asked.role.account().to_owned());
         }
         let credentials = self.clients.credentials().provide_credentials().await.ok()?;
         credentials.account_id().map(|id| id.as_str().to_owned())

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::client::role::{self, AssumeRole};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Fault, Faults, Kind};
 use crate::expression::Expression;
@@ -26,14 +27,16 @@ use crate::suggest;
 use failover::{Failover, Target};
 
 /// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 3] = ["assumeRole", "ifMatch", "resultTo"];
+const NOT_YET: [&str; 1] = ["resultTo"];
 
-/// What only a single call has. A procedure's endpoints are among its parameters.
-const OF_A_CALL: [&str; 10] = [
+/// What only a single call has. A procedure's endpoints and roles are among its parameters.
+const OF_A_CALL: [&str; 12] = [
     "service",
     "action",
     "endpoint",
     "failover",
+    "assumeRole",
+    "ifMatch",
     "bodyAs",
     "functionError",
     "spelling",
@@ -67,6 +70,9 @@ pub struct Event {
     pub timeouts: Timeouts,
     pub retry: RetryChoice,
     pub failover: Failover,
+    /// In whose name the call is made at every target that does not say.
+    pub assume_role: Option<AssumeRole>,
+    pub if_match: Option<IfMatch>,
     pub body_as: BodyAs,
     pub function_error: FunctionError,
     pub spelling: Spelling,
@@ -114,6 +120,15 @@ pub enum Subject {
         action: String,
     },
     Procedure(Procedure),
+}
+
+/// Which version of a resource the call is good for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IfMatch {
+    /// The one with this ETag.
+    ETag(String),
+    /// Whichever there is, as this action of the same service tells it.
+    Latest { action: String, parameters: Map<String, Value> },
 }
 
 /// Variants of a service's endpoint.
@@ -193,11 +208,17 @@ impl Event {
             .map(|target| {
                 let mut parameters = self.parameters.clone();
                 parameters.extend(target.parameters.clone());
-                Target { parameters, ..target.clone() }
+                let assume_role = target.assume_role.as_ref().or(self.assume_role.as_ref()).cloned();
+                Target { parameters, assume_role, ..target.clone() }
             })
             .collect();
         let parameters = std::mem::take(&mut self.parameters);
-        let first = Target { region: self.region.clone(), endpoint: self.endpoint.clone(), parameters };
+        let first = Target {
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+            parameters,
+            assume_role: self.assume_role.clone(),
+        };
         std::iter::once(first).chain(further).collect()
     }
 }
@@ -222,7 +243,14 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         attempt: timeouts.integer("attempt_ms", 1..=TIME_LIMIT_MS).map(Duration::from_millis),
     });
     let retry = fields.object("retry", read_retry);
-    let failover = fields.object("failover", |failover| failover::read(failover, regions));
+    let has_step = fields.has("invocation");
+    let invocation = fields.object("invocation", read_step).flatten();
+    let teller = invocation.as_ref();
+    let session_name =
+        role::session_name(teller.map(|it| it.execution.as_str()), teller.map(|it| it.state.as_str()));
+    let failover = fields.object("failover", |it| failover::read(it, regions, &session_name));
+    let assume_role = fields.object("assumeRole", |it| AssumeRole::read(it, regions, &session_name));
+    let if_match = fields.object("ifMatch", read_if_match);
     let body_as = fields.choice(
         "bodyAs",
         &[("auto", BodyAs::Auto), ("text", BodyAs::Text), ("json", BodyAs::Json), ("base64", BodyAs::Base64)],
@@ -245,9 +273,10 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
     if retry_unprocessed && (wait_for.is_some() || paginate.is_some()) {
         fields.fault("retryUnprocessed", "goes with neither `waitFor` nor `paginate`");
     }
+    if if_match.is_some() && (wait_for.is_some() || paginate.is_some() || retry_unprocessed) {
+        fields.fault("ifMatch", "goes with none of `paginate`, `waitFor` and `retryUnprocessed`");
+    }
     // Without a step, only a key tells one piece of work from another.
-    let has_step = fields.has("invocation");
-    let invocation = fields.object("invocation", read_step).flatten();
     let idempotency = fields.object("idempotency", |fields| read_wanted(fields, has_step)).flatten();
     if wait_for.is_some() && idempotency.is_some() {
         fields.fault("idempotency", "does not go with `waitFor`, each poll of which is a call of its own");
@@ -264,6 +293,8 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         timeouts: timeouts.unwrap_or_default(),
         retry: retry.unwrap_or_default(),
         failover: failover.unwrap_or_default(),
+        assume_role: assume_role.flatten(),
+        if_match: if_match.flatten(),
         body_as: body_as.unwrap_or(BodyAs::Auto),
         function_error: function_error.unwrap_or(FunctionError::Raise),
         spelling: spelling.unwrap_or(Spelling::Model),
@@ -318,6 +349,28 @@ fn read_subject(fields: &mut Fields<'_>) -> Option<Subject> {
     Some(Subject::Call { service: service?, action: action? })
 }
 
+fn read_if_match(fields: &mut Fields<'_>) -> Option<IfMatch> {
+    if !fields.has("describe") {
+        fields.require("etag");
+        fields.refuse(
+            "overwrite",
+            "goes with `describe`: the version with this ETag is the only one to be overwritten",
+        );
+    } else if fields.has("etag") {
+        fields.fault("etag", "`describe` asks for the ETag: give one or the other");
+    }
+    let etag = fields.text("etag", some_text);
+    let describe = fields.object("describe", |describe| {
+        let action = describe.required_text("action", some_text);
+        let parameters = describe.map("parameters").unwrap_or_default();
+        Some(IfMatch::Latest { action: action?, parameters })
+    });
+    if describe.is_some() && fields.flag("overwrite") != Some(true) {
+        fields.fault("overwrite", "must be true: what others wrote in the meantime is lost");
+    }
+    etag.map(IfMatch::ETag).or(describe.flatten())
+}
+
 fn read_wait_for(fields: &mut Fields<'_>) -> Option<WaitFor> {
     let by_path = ["path", "success", "failure"].into_iter().any(|name| fields.has(name));
     if !by_path {
@@ -354,6 +407,11 @@ fn read_retry(fields: &mut Fields<'_>) -> RetryChoice {
         fields.fault("maxAttempts", message);
     }
     choice
+}
+
+impl Retry {
+    /// What every AWS SDK does.
+    pub const SDK: Self = Self { mode: RetryMode::Sdk, max_attempts: DEFAULT_ATTEMPTS };
 }
 
 impl RetryMode {
@@ -431,6 +489,8 @@ mod tests {
                 timeouts: Timeouts { connect: None, attempt: None },
                 retry: RetryChoice { mode: None, max_attempts: None },
                 failover: Failover::default(),
+                assume_role: None,
+                if_match: None,
                 body_as: BodyAs::Auto,
                 function_error: FunctionError::Raise,
                 spelling: Spelling::Model,
@@ -723,6 +783,17 @@ mod tests {
         event["failover"] = json!({"targets": [{"region": "us-east-1"}]});
         let faults = parse(&event).unwrap_err();
         assert_eq!(faults.first().unwrap(), "failover: cannot be combined with `ifMatch`");
+        for (field, value) in [
+            ("paginate", json!({})),
+            ("waitFor", json!({"waiter": "objectExists"})),
+            ("retryUnprocessed", json!(true)),
+        ] {
+            let mut event = json!({"service": "s3", "action": "getObject", "region": "us-west-2"});
+            event["ifMatch"] = json!({"etag": "E1"});
+            event[field] = value;
+            let fault = "ifMatch: goes with none of `paginate`, `waitFor` and `retryUnprocessed`";
+            assert_eq!(parse(&event).unwrap_err(), [fault]);
+        }
     }
 
     #[test]

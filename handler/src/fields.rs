@@ -4,6 +4,7 @@
 //! nothing is ever ignored. Every fault is reported with its path, unknown fields with the nearest of the fields that
 //! the reader asked for.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -147,6 +148,20 @@ impl Fields<'_> {
     ) -> Option<Vec<T>> {
         let value = self.take(name)?;
         read_texts(value, self.path.key(name), self.faults, parse)
+    }
+
+    /// An object of strings under names of the user's own.
+    pub fn texts_by_name(&mut self, name: &'static str) -> Option<BTreeMap<String, String>> {
+        let map = self.map(name)?;
+        let path = self.path.key(name);
+        let mut texts = BTreeMap::new();
+        for (key, value) in map {
+            match text(&value) {
+                Ok(text) => _ = texts.insert(key, text.to_owned()),
+                Err(message) => self.faults.push(path.key(&key).fault(message)),
+            }
+        }
+        Some(texts)
     }
 
     /// An array of objects with known fields.

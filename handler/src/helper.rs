@@ -1,8 +1,9 @@
-//! Calls that another call needs first: a session for a directory bucket, or the address that a service tells itself.
+//! Calls that another call needs first: for the credentials of a role, for a session with a directory bucket, or for
+//! the address that a service tells itself.
 //!
-//! Enters: a call that is about to be sent. Leaves: the same with the session's credentials, or going to the address.
-//! Fails as the helper call does, with `effect` none, since the call itself was not sent; a helper call needs an
-//! entry of its own in the operation table.
+//! Enters: a call that is about to be sent. Leaves: the same with the credentials, or going to the address. Fails as
+//! the helper call does, with `effect` none, since the call itself was not sent; a helper call needs an entry of its
+//! own in the operation table, but for a role, which the entry of the call lists.
 //!
 //! What was learnt is kept across invocations until shortly before it expires, for each identity apart.
 
@@ -15,13 +16,15 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Map, Value as Json};
 
-use crate::catalog::Operation;
 use crate::catalog::model::Auth;
+use crate::catalog::{self, Operation};
+use crate::client::role::{self, AssumeRole, Assumed};
 use crate::client::{Answer, Clients, Route};
-use crate::drive::Caller;
+use crate::drive::{Caller, Pace};
 use crate::effect::Effect;
 use crate::error::{Error, Kind, Trouble};
-use crate::input::Bound;
+use crate::event::Retry;
+use crate::input::{self, Bound};
 use crate::quirk::{directory_bucket, endpoint_discovery};
 use crate::table::Permit;
 use crate::target::{self, Wanted};
@@ -29,6 +32,7 @@ use crate::target::{self, Wanted};
 /// Answers of helper calls.
 #[derive(Debug, Default)]
 pub struct Helpers {
+    roles: Kept<AssumeRole, Credentials>,
     sessions: Kept<SessionKey, Credentials>,
     addresses: Kept<AddressKey, String>,
 }
@@ -48,6 +52,26 @@ struct AddressKey {
 }
 
 impl Helpers {
+    /// The credentials of the role in whose name `permit` lets a call be made. They hold in every Region, so one
+    /// answer serves all calls of an hour, be they pages, polls or other targets.
+    pub async fn assumed(
+        &self,
+        caller: &Caller<'_>,
+        asked: &AssumeRole,
+        permit: &Permit,
+    ) -> Result<Assumed, Error> {
+        let role = asked.role.clone();
+        if let Some(credentials) = self.roles.find(asked, SystemTime::now()) {
+            return Ok(Assumed { role, credentials });
+        }
+        let region = caller.region.as_str();
+        let (credentials, expiry) = assume(caller, asked, permit)
+            .await
+            .map_err(|error| unassumed(error).for_call(role::SERVICE, "assumeRole", region))?;
+        self.roles.keep(asked.clone(), credentials.clone(), expiry - ROLE_MARGIN);
+        Ok(Assumed { role, credentials })
+    }
+
     /// Where the call goes, with whatever has to be asked for first.
     pub async fn route(
         &self,
@@ -87,7 +111,7 @@ impl Helpers {
         route: &Route,
     ) -> Result<Credentials, Error> {
         let bucket = directory_bucket::bucket(bound)?;
-        let identity = identity(caller.clients).await;
+        let identity = identity(caller.clients, wanted).await;
         let key = SessionKey { identity, url: route.endpoint.url.clone(), bucket: bucket.clone() };
         if let Some(session) = self.sessions.find(&key, SystemTime::now()) {
             return Ok(session);
@@ -95,7 +119,7 @@ impl Helpers {
         let helper = bound.operation().service.operation(directory_bucket::HELPER)?;
         let parameters = Map::from_iter([("Bucket".to_owned(), Json::String(bucket))]);
         let answer = ask(caller, wanted, helper, parameters).await?;
-        let (session, expiry) = directory_bucket::read(&answer)?;
+        let (session, expiry) = role::credentials(&answer, &helper.action())?;
         self.sessions.keep(key, session.clone(), expiry);
         Ok(session)
     }
@@ -107,7 +131,7 @@ impl Helpers {
         operation: &'static Operation,
     ) -> Result<String, Error> {
         let key = AddressKey {
-            identity: identity(caller.clients).await,
+            identity: identity(caller.clients, wanted).await,
             service: operation.service.id(),
             region: caller.region.to_string(),
         };
@@ -127,6 +151,28 @@ pub fn may_move(operation: &Operation) -> bool {
     endpoint_discovery::is_required(operation)
 }
 
+/// Asks STS in the target's Region, in the function's own name whatever the role: no role is assumed by another.
+/// Assuming one changes nothing, so it is repeated also where the call itself must not be.
+async fn assume(
+    caller: &Caller<'_>,
+    asked: &AssumeRole,
+    permit: &Permit,
+) -> Result<(Credentials, SystemTime), Error> {
+    let operation = catalog::service(role::SERVICE)?.operation(role::OPERATION)?;
+    let wanted = Wanted {
+        region: caller.region.as_str(),
+        endpoint: caller.local,
+        options: caller.options,
+        account_id: None,
+        assumed: None,
+    };
+    let bound = input::bind(operation, asked.parameters())?;
+    let route = target::route(&bound, permit.to_assume_role(), wanted)?;
+    let pace = Pace { retry: Retry::SDK, ..caller.pace };
+    let answer = caller.clients.send(bound, &route, pace.patience()?).await?;
+    role::credentials(&answer, &operation.action())
+}
+
 /// The helper call itself. Boxed, since few calls need it and all would hold the room for it.
 async fn ask(
     caller: &Caller<'_>,
@@ -138,8 +184,16 @@ async fn ask(
 }
 
 /// The call that was asked for was not sent, whatever became of its helper.
-fn explained(helper: &Operation, mut error: Error) -> Error {
-    let message = format!("`{}`, which this call needs first, failed: {}", helper.action(), error.message);
+pub fn explained(helper: &Operation, error: Error) -> Error {
+    unsent(&format!("`{}`, which this call needs first, failed", helper.action()), error)
+}
+
+fn unassumed(error: Error) -> Error {
+    unsent("the role cannot be assumed, so the call was not made", error)
+}
+
+fn unsent(why: &str, mut error: Error) -> Error {
+    let message = format!("{why}: {}", error.message);
     if error.name() == Kind::OutcomeUnknown.name() {
         return Error::new(Kind::Unreachable, message).with_trouble(Trouble::NeverSent);
     }
@@ -148,10 +202,16 @@ fn explained(helper: &Operation, mut error: Error) -> Error {
 }
 
 /// Whose calls these are: what one identity was told is not for another.
-async fn identity(clients: &Clients) -> String {
+async fn identity(clients: &Clients, wanted: Wanted<'_>) -> String {
+    if let Some(assumed) = wanted.assumed {
+        return assumed.credentials.access_key_id().to_owned();
+    }
     let credentials = clients.credentials().provide_credentials().await;
     credentials.map(|credentials| credentials.access_key_id().to_owned()).unwrap_or_default()
 }
+
+/// A call that begins with a role's credentials may go on for a while, and its repeats are signed with them, too.
+const ROLE_MARGIN: Duration = Duration::from_mins(5);
 
 /// Values that expire.
 #[derive(Debug)]

@@ -96,7 +96,9 @@ impl Spelling {
 
     /// A service's own error, under `<Service>.<Exception>`. Errors of another origin keep their names.
     pub fn error(self, operation: &'static Operation, mut error: Error) -> Error {
-        let metadata = operation.service.metadata();
+        // Of another service, where a call that is needed first failed there.
+        let told = error.service.as_deref().and_then(|id| catalog::service(id).ok());
+        let metadata = told.unwrap_or(operation.service).metadata();
         let exception = match (self, error.origin()) {
             (Self::StepFunctions, Origin::Modelled) => java::exception(&metadata.id, error.name()),
             (Self::StepFunctions, Origin::Unmodelled) => {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::catalog::Operation;
+use crate::client::role::{self, Role};
 use crate::custom_endpoint::{CustomEndpoint, is_below};
 use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object, some_text};
@@ -27,6 +28,9 @@ const ANY_REGION: &str = "*";
 
 /// In `regions`: signatures that hold in every Region at once.
 const GLOBAL: &str = "*global*";
+
+/// In `roles`: calls in the function's own name, beside those in the name of the roles that are listed.
+const OWN_ROLE: &str = "*own*";
 
 /// The Region set of such a signature.
 const EVERY_REGION: &str = "*";
@@ -52,6 +56,8 @@ pub struct Call<'a> {
     pub operation: &'a str,
     pub region: &'a Region,
     pub endpoint: Option<&'a CustomEndpoint>,
+    /// In whose name, unless the function's own.
+    pub role: Option<&'a Role>,
 }
 
 /// What endpoint rules made of a call.
@@ -77,6 +83,8 @@ pub struct Permit {
     operation: String,
     region: Region,
     endpoint: Option<CustomEndpoint>,
+    /// In whose name the call is made; absent for the function's own.
+    role: Option<Role>,
     /// All entries that permit the call: at least one must permit its destination, too.
     entries: Vec<Arc<Entry>>,
     regions: Regions,
@@ -88,8 +96,7 @@ pub struct Permit {
 pub struct Named<'a> {
     pub regions: Vec<&'a Region>,
     pub endpoints: Vec<&'a CustomEndpoint>,
-    /// ARNs.
-    pub roles: Vec<&'a str>,
+    pub roles: Vec<&'a Role>,
     /// Buckets that are read, each with a key or with what its keys begin with.
     pub sources: Vec<(&'a str, &'a str)>,
     /// Buckets that are written, likewise.
@@ -112,7 +119,7 @@ type Lists = fn(&Entry, &Named<'_>) -> bool;
 /// The parts of an entry that parameters may name, beside its Regions.
 const PARTS: [(&str, Lists); 4] = [
     ("an endpoint", |entry, named| named.endpoints.iter().all(|it| entry.lists_endpoint(it))),
-    ("a role", |entry, named| named.roles.iter().all(|it| entry.roles.iter().any(|role| role == it))),
+    ("a role", |entry, named| named.roles.iter().all(|it| entry.lists_name(Some(it)))),
     ("a source", |entry, named| named.sources.iter().all(|it| Bucket::any_holds(&entry.sources, *it))),
     ("a result", |entry, named| named.results.iter().all(|it| Bucket::any_holds(&entry.results, *it))),
 ];
@@ -122,7 +129,8 @@ struct Entry {
     subject: Subject,
     regions: Vec<Scope>,
     endpoints: Vec<Allowed>,
-    roles: Vec<String>,
+    /// In whose names calls may be made.
+    names: Vec<Name>,
     sources: Vec<Bucket>,
     results: Vec<Bucket>,
 }
@@ -144,6 +152,13 @@ struct Bucket {
     name: String,
     /// What its keys begin with; empty for all of them.
     key_prefix: String,
+}
+
+/// One element of `roles`.
+#[derive(Debug, PartialEq)]
+enum Name {
+    Own,
+    Of(Role),
 }
 
 /// One element of `regions`.
@@ -211,7 +226,7 @@ impl Table {
 
     /// The first check: on what the event says.
     pub fn permit(&self, call: &Call<'_>) -> Result<Permit, Error> {
-        let Call { service, operation, region, endpoint } = *call;
+        let Call { service, operation, region, endpoint, role } = *call;
         let Some(regions) = self.regions.filter(|_| !self.entries.is_empty()) else {
             return Err(not_allowed("the operation table is empty, so nothing may be called"));
         };
@@ -245,11 +260,25 @@ impl Table {
                 )));
             }
         }
+        entries.retain(|entry| entry.lists_name(role));
+        if entries.is_empty() {
+            return Err(not_allowed(match role {
+                Some(role) => format!(
+                    "the operation table does not list role `{}` for `{operation}` of `{service}` in `{region}`",
+                    suggest::shown(role.as_str())
+                ),
+                None => format!(
+                    "the operation table lists `{operation}` of `{service}` in `{region}` only in the name of roles, \
+                     and the event has no `assumeRole`"
+                ),
+            }));
+        }
         Ok(Permit {
             service: service.to_owned(),
             operation: operation.to_owned(),
             region: region.clone(),
             endpoint: endpoint.cloned(),
+            role: role.cloned(),
             entries,
             regions,
             local: self.local.clone(),
@@ -335,6 +364,7 @@ impl ProcedurePermit {
             operation: operation.name.clone(),
             region: region.clone(),
             endpoint: endpoint.cloned(),
+            role: None,
             entries,
             regions: self.regions,
             local: self.local.clone(),
@@ -382,6 +412,24 @@ impl Permit {
     /// The endpoint that was asked for.
     pub fn endpoint(&self) -> Option<&CustomEndpoint> {
         self.endpoint.as_ref()
+    }
+
+    /// In whose name the call is made; absent for the function's own.
+    pub fn role(&self) -> Option<&Role> {
+        self.role.as_ref()
+    }
+
+    /// Leave to assume the role of this call, in the function's own name: an entry that lists the role permits that,
+    /// too.
+    #[must_use]
+    pub fn to_assume_role(&self) -> Self {
+        Self {
+            service: role::SERVICE.to_owned(),
+            operation: role::OPERATION.to_owned(),
+            endpoint: None,
+            role: None,
+            ..self.clone()
+        }
     }
 
     /// The same leave for another Region of the same call. One entry must list both.
@@ -477,6 +525,13 @@ impl Entry {
             Scope::Global => false,
         })
     }
+
+    fn lists_name(&self, role: Option<&Role>) -> bool {
+        self.names.iter().any(|name| match name {
+            Name::Own => role.is_none(),
+            Name::Of(listed) => role == Some(listed),
+        })
+    }
 }
 
 impl Bucket {
@@ -529,7 +584,12 @@ fn read_entry(
         GLOBAL => Ok(Scope::Global),
         one => regions.parse(one).map(Scope::One),
     });
-    let roles = fields.texts("roles", some_text).unwrap_or_default();
+    let names = fields.texts("roles", |text| match text {
+        OWN_ROLE => Ok(Name::Own),
+        arn => Role::parse(arn, regions).map(Name::Of),
+    });
+    // Whoever lists a role means calls in its name: in the function's own they would be others.
+    let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| vec![Name::Own]);
     let results = read_buckets(fields, "results");
     let (subject, sources) = if fields.has("procedure") {
         for name in ["service", "actions"] {
@@ -545,7 +605,7 @@ fn read_entry(
         (subject, Vec::new())
     };
     let endpoints = fields.texts("endpoints", |text| Allowed::parse(text, regions)).unwrap_or_default();
-    Some(Entry { subject: subject?, regions: scopes?, endpoints, roles, sources, results })
+    Some(Entry { subject: subject?, regions: scopes?, endpoints, names, sources, results })
 }
 
 fn read_buckets(fields: &mut Fields<'_>, name: &'static str) -> Vec<Bucket> {
@@ -593,6 +653,7 @@ mod tests {
                 operation: "GetObject",
                 region,
                 endpoint: endpoint.as_ref(),
+                role: None,
             })
             .collect();
         table.permit_together(&calls).map(|permits| permits.len()).map_err(|error| {
@@ -640,14 +701,25 @@ mod tests {
         region: &str,
         endpoint: Option<&str>,
     ) -> Result<Permit, String> {
-        let region = regions().parse(region).unwrap();
+        ask_as(table, service, operation, region, endpoint, None)
+    }
+
+    fn ask_as(
+        table: &Table,
+        service: &str,
+        operation: &str,
+        region: &str,
+        endpoint: Option<&str>,
+        role: Option<&str>,
+    ) -> Result<Permit, String> {
+        let region = &regions().parse(region).unwrap();
         let endpoint = endpoint.map(|text| CustomEndpoint::parse(text).unwrap());
-        table.permit(&Call { service, operation, region: &region, endpoint: endpoint.as_ref() }).map_err(
-            |error| {
-                assert_eq!(error.name(), "CrossRegion.NotAllowed");
-                error.message
-            },
-        )
+        let role = role.map(|arn| Role::parse(arn, &regions()).unwrap());
+        let (endpoint, role) = (endpoint.as_ref(), role.as_ref());
+        table.permit(&Call { service, operation, region, endpoint, role }).map_err(|error| {
+            assert_eq!(error.name(), "CrossRegion.NotAllowed");
+            error.message
+        })
     }
 
     fn go(permit: &Permit, url: &str, signing_regions: &[&str], is_fixed_region: bool) -> Result<(), String> {
@@ -772,10 +844,10 @@ mod tests {
     fn one_entry_permits_all_that_parameters_name() {
         let table = table(&json!([
             {"procedure": "routingControl.set", "regions": ["us-west-2", "us-east-1"], "endpoints": ["https://a.example.com"],
-             "roles": ["arn:aws:iam::1:role/a"], "sources": [{"bucket": "in"}, {"bucket": "also"}],
+             "roles": ["arn:aws:iam::123456789012:role/a"], "sources": [{"bucket": "in"}, {"bucket": "also"}],
              "results": [{"bucket": "out", "keyPrefix": "a/"}]},
             {"procedure": "routingControl.set", "regions": ["us-west-2"], "endpoints": ["https://b.example.com"],
-             "roles": ["arn:aws:iam::1:role/b"], "sources": [{"bucket": "in", "keyPrefix": "x"}], "results": [{"bucket": "out"}]},
+             "roles": ["arn:aws:iam::123456789012:role/b"], "sources": [{"bucket": "in", "keyPrefix": "x"}], "results": [{"bucket": "out"}]},
         ]));
         let parsed: Vec<_> = ["us-west-2", "us-east-1", "eu-west-1"]
             .iter()
@@ -784,6 +856,8 @@ mod tests {
         let [west, east, europe] = &parsed[..] else { unreachable!() };
         let [a, b, c] = ["https://a.example.com", "https://b.example.com", "https://c.example.com"]
             .map(|text| CustomEndpoint::parse(text).unwrap());
+        let [reader, writer, other, deeper] = ["a", "b", "c", "a/b"]
+            .map(|name| Role::parse(&format!("arn:aws:iam::123456789012:role/{name}"), &regions()).unwrap());
         let named = |named: Named<'_>| {
             begin(&table, Procedure::RoutingControlSet, "us-west-2").unwrap().naming(&named).map_err(
                 |error| {
@@ -796,7 +870,7 @@ mod tests {
         named(Named {
             regions: vec![west, east],
             endpoints: vec![&a],
-            roles: vec!["arn:aws:iam::1:role/a"],
+            roles: vec![&reader],
             sources: vec![("in", "any"), ("also", "")],
             results: vec![("out", "a/b"), ("out", "a/")],
         })
@@ -804,7 +878,7 @@ mod tests {
         named(Named {
             regions: vec![west],
             endpoints: vec![&b],
-            roles: vec!["arn:aws:iam::1:role/b"],
+            roles: vec![&writer],
             sources: vec![("in", "x/")],
             results: vec![("out", "")],
         })
@@ -818,8 +892,8 @@ mod tests {
         let nowhere = [
             (Named { regions: vec![west, europe], ..Named::default() }, "Region `eu-west-1`"),
             (Named { endpoints: vec![&c], ..Named::default() }, "an endpoint"),
-            (Named { roles: vec!["arn:aws:iam::1:role/c"], ..Named::default() }, "a role"),
-            (Named { roles: vec!["arn:aws:iam::1:role/a/b"], ..Named::default() }, "a role"),
+            (Named { roles: vec![&other], ..Named::default() }, "a role"),
+            (Named { roles: vec![&deeper], ..Named::default() }, "a role"),
             (Named { sources: vec![("out", "")], ..Named::default() }, "a source"),
             (Named { results: vec![("in", "")], ..Named::default() }, "a result"),
             // Each is listed, but by no entry with the other.
@@ -830,7 +904,7 @@ mod tests {
         }
         let apart = [
             Named { regions: vec![east], endpoints: vec![&b], ..Named::default() },
-            Named { endpoints: vec![&b], roles: vec!["arn:aws:iam::1:role/a"], ..Named::default() },
+            Named { endpoints: vec![&b], roles: vec![&reader], ..Named::default() },
             Named { sources: vec![("also", "")], results: vec![("out", "b/")], ..Named::default() },
             Named { endpoints: vec![&b], sources: vec![("in", "y")], ..Named::default() },
         ];
@@ -865,6 +939,58 @@ mod tests {
         let permit = permit.naming(&Named { regions: vec![&east], ..Named::default() }).unwrap();
         assert!(call(&permit, "us-west-2", "https://a.example.com"));
         assert!(!call(&permit, "us-west-2", "https://b.example.com"), "its entry was left out");
+    }
+
+    #[test]
+    fn one_entry_permits_a_call_and_its_role() {
+        let (reader, writer) =
+            ("arn:aws:iam::111122223333:role/reader", "arn:aws:iam::111122223333:role/writer");
+        let table = table(&json!([
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"], "roles": [reader]},
+            {"service": "s3", "actions": ["putObject"], "regions": ["us-west-2"], "roles": [writer]},
+            {"service": "s3", "actions": ["copyObject"], "regions": ["us-west-2"], "roles": [reader, "*own*"]},
+            {"service": "s3", "actions": ["listBuckets"], "regions": ["us-west-2"], "roles": []},
+        ]));
+        let ask = |operation, role| ask_as(&table, "s3", operation, "us-west-2", None, role);
+        assert_eq!(ask("GetObject", Some(reader)).unwrap().role().unwrap().as_str(), reader);
+        assert_eq!(ask("CopyObject", Some(reader)).unwrap().role().unwrap().as_str(), reader);
+        for operation in ["CopyObject", "ListBuckets"] {
+            assert_eq!(ask(operation, None).unwrap().role(), None);
+        }
+        // The role is another entry's.
+        assert_eq!(
+            ask("GetObject", Some(writer)).unwrap_err(),
+            format!(
+                "the operation table does not list role `{writer}` for `GetObject` of `s3` in `us-west-2`"
+            )
+        );
+        assert!(ask("ListBuckets", Some(reader)).unwrap_err().contains("does not list role"));
+        // Left out, it would be a call in another account.
+        assert_eq!(
+            ask("GetObject", None).unwrap_err(),
+            "the operation table lists `GetObject` of `s3` in `us-west-2` only in the name of roles, and the event has \
+             no `assumeRole`"
+        );
+    }
+
+    #[test]
+    fn leave_to_assume_a_role_is_leave_for_nothing_else() {
+        let role = "arn:aws:iam::111122223333:role/reader";
+        let table = table(&json!([
+            {"service": "s3", "actions": ["getObject"], "regions": ["us-west-2"], "roles": [role]},
+        ]));
+        let permit =
+            ask_as(&table, "s3", "GetObject", "us-west-2", None, Some(role)).unwrap().to_assume_role();
+        assert_eq!(
+            (permit.service(), permit.operation(), permit.region(), permit.role()),
+            ("sts", "AssumeRole", "us-west-2", None)
+        );
+        go(&permit, "https://sts.us-west-2.amazonaws.com", &["us-west-2"], false).unwrap();
+        go(&permit, "https://sts.us-east-1.amazonaws.com", &["us-east-1"], false).unwrap_err();
+        go(&permit, "https://sts.example.com", &["us-west-2"], false).unwrap_err();
+        for role in ["AssumeRole", "GetCallerIdentity"] {
+            ask(&table, "sts", role, "us-west-2", None).unwrap_err();
+        }
     }
 
     #[test]
@@ -950,7 +1076,7 @@ mod tests {
     fn a_malformed_table_lists_its_faults() {
         let text = r#"[
             {"service": "unknown", "actions": "getObject", "regions": ["us-west2", "cn-north-1", "*"], "region": "x"},
-            {"actions": [""], "endpoints": ["https://u@example.com"], "roles": [1], "results": [{"keyPrefix": "a"}]},
+            {"actions": [""], "endpoints": ["https://u@example.com"], "roles": [1, "r"], "results": [{"keyPrefix": "a"}]},
             {"service": "s3", "service": "s3", "actions": [], "regions": []},
             {"procedure": "routingControl.set", "service": "s3", "actions": [], "regions": ["*"], "sources": [{}]},
             {"procedure": "routingControl.let", "regions": []},
@@ -966,6 +1092,7 @@ mod tests {
             "OPERATION_TABLE[0].region: unknown field, did you mean `regions`?",
             "OPERATION_TABLE[1].regions: missing",
             "OPERATION_TABLE[1].roles[0]: expected a string, found an integer",
+            "OPERATION_TABLE[1].roles[1]: must be the ARN of a role",
             "OPERATION_TABLE[1].results[0].bucket: missing",
             "OPERATION_TABLE[1].service: missing",
             "OPERATION_TABLE[1].actions[0]: must not be empty",

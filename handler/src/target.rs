@@ -11,6 +11,7 @@ use crate::catalog::shape::Member;
 use crate::catalog::{self, Operation};
 use crate::client::Route;
 use crate::client::auth;
+use crate::client::role::Assumed;
 use crate::custom_endpoint::CustomEndpoint;
 use crate::endpoint::{self, Params, S3Settings, Settings};
 use crate::error::{Error, Fault, Kind};
@@ -29,6 +30,8 @@ pub struct Wanted<'a> {
     pub endpoint: Option<&'a CustomEndpoint>,
     pub options: EndpointOptions,
     pub account_id: Option<&'a str>,
+    /// In whose name, unless the function's own.
+    pub assumed: Option<&'a Assumed>,
 }
 
 /// Resolves the endpoint and checks what came of it.
@@ -71,6 +74,7 @@ fn permitted(
         region: wanted.region.to_owned(),
         host_prefix,
         permit,
+        assumed: wanted.assumed.cloned(),
         session: None,
         presigned_for: None,
     })

@@ -14,7 +14,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use fastrand::Rng;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::Error;
@@ -259,6 +259,8 @@ fn handler(urls: &[&str]) -> Handler {
         is_inside_lambda: true,
         result_limit: DEFAULT_RESULT_LIMIT,
         metrics: false,
+        idempotency_table: None,
+        defaults: Defaults::default(),
     };
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());

@@ -65,8 +65,13 @@ fn prepare(operation: &'static Operation, parameters: Map<String, Value>) -> Res
     let entry = json!([{ "service": operation.service.id(), "actions": [operation.name], "regions": ["*", "*global*"] }]);
     let table = Table::parse(&entry.to_string(), regions, |service| Ok(service.to_owned()))?;
     let region = regions.parse(REGION).unwrap_or_else(|error| panic!("{error}"));
-    let call =
-        Call { service: operation.service.id(), operation: &operation.name, region: &region, endpoint: None };
+    let call = Call {
+        service: operation.service.id(),
+        operation: &operation.name,
+        region: &region,
+        endpoint: None,
+        role: None,
+    };
     let permit = table.permit(&call)?;
     let bound = input::bind(operation, parameters)?;
     let wanted = Wanted {
@@ -74,6 +79,7 @@ fn prepare(operation: &'static Operation, parameters: Map<String, Value>) -> Res
         endpoint: None,
         options: EndpointOptions::default(),
         account_id: Some(ACCOUNT),
+        assumed: None,
     };
     let route = target::route(&bound, permit, wanted)?;
     Ok((bound, route))

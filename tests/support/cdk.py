@@ -21,16 +21,17 @@ class CdkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Cdk:
-    """The app in `folder`, deployed to one Region of the local AWS at `url`; `home` takes what is written."""
+    """The app in `folder`, deployed to one account and Region at `url`; `home` takes what is written."""
 
     url: str
     region: str
     folder: Path
     home: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    account: str = aws.ACCOUNT
 
     def bootstrap(self) -> None:
-        self._run("bootstrap", f"aws://{aws.ACCOUNT}/{self.region}")
+        self._run("bootstrap", f"aws://{self.account}/{self.region}")
 
     def deploy(self, stack: str) -> dict[str, str]:
         """Deploys and returns the stack's outputs."""
@@ -72,7 +73,7 @@ class Cdk:
         return {
             **plain_environment(self.home),
             **aws.environment(self.url, self.region),
-            "CDK_DEFAULT_ACCOUNT": aws.ACCOUNT,
+            "CDK_DEFAULT_ACCOUNT": self.account,
             "CDK_DEFAULT_REGION": self.region,
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             # For apps outside of `cdk`, which have no packages of their own.

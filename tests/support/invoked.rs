@@ -62,14 +62,14 @@ impl Function {
         self.noted(event).await.0
     }
 
+    /// The same in a function that lives so long.
+    pub async fn invoke_within(&self, time: Duration, event: Value) -> Result<Value, Error> {
+        self.noted_within(time, event).await.0
+    }
+
     /// The same, and what the log learns of it.
     pub async fn noted(&self, event: Value) -> (Result<Value, Error>, Invocation) {
         self.noted_within(Duration::from_mins(1), event).await
-    }
-
-    /// In a function that lives so long.
-    pub async fn invoke_within(&self, time: Duration, event: Value) -> Result<Value, Error> {
-        self.noted_within(time, event).await.0
     }
 
     async fn noted_within(&self, time: Duration, mut event: Value) -> (Result<Value, Error>, Invocation) {

@@ -143,10 +143,17 @@ mod tests {
         let table = Table::parse(&entries.to_string(), regions, catalog::name::canonical_id).unwrap();
         let table = table.with_local_endpoint(Some(CustomEndpoint::parse(url).unwrap()));
         let region = regions.parse(region).unwrap();
-        let permit = table.permit(&Call { service, operation, region: &region, endpoint: None }).unwrap();
+        let call = Call { service, operation, region: &region, endpoint: None, role: None };
+        let permit = table.permit(&call).unwrap();
         let options = EndpointOptions::default();
         let url = CustomEndpoint::parse(url).unwrap();
-        let wanted = Wanted { region: region.as_str(), endpoint: Some(&url), options, account_id: None };
+        let wanted = Wanted {
+            region: region.as_str(),
+            endpoint: Some(&url),
+            options,
+            account_id: None,
+            assumed: None,
+        };
         target::route(&bound(service, operation), permit, wanted).unwrap()
     }
 

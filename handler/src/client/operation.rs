@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_runtime::auth::{SigV4SessionTokenNameOverride, sigv4};
+use aws_runtime::auth::{SigV4SessionTokenNameOverride, sigv4, sigv4a};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeOptionResolverParams;
@@ -63,6 +63,10 @@ impl OperationPlugin {
     pub fn new(bound: &Bound, route: &Route, log: AttemptLog, patience: Patience) -> Result<Self, Error> {
         let operation = bound.operation();
         let service = operation.service.metadata().service_id.as_str();
+        // INVARIANT: a call in a role's name is signed by that role, and any other by the function's own.
+        if route.permit.role() != route.assumed.as_ref().map(|assumed| &assumed.role) {
+            return Err(failure::internal("the call would be signed by another role than the one it is for"));
+        }
         let mut config = Layer::new("operation");
         config
             .store_put(Metadata::new(operation.name.as_str(), service))
@@ -97,11 +101,16 @@ impl OperationPlugin {
             .with_interceptor(EndpointParams)
             .with_interceptor(BodyLimit(body_limit))
             .with_interceptor(log);
-        let components = match &route.session {
-            // Sessions are kept where they are opened; the SDK's cache would keep an entry for each call.
-            Some(session) => components
-                .with_identity_resolver(sigv4::SCHEME_ID, SharedCredentialsProvider::new(session.clone()))
-                .with_identity_cache(Some(IdentityCache::no_cache())),
+        let assumed = route.assumed.as_ref().map(|assumed| &assumed.credentials);
+        let components = match route.session.as_ref().or(assumed) {
+            // They are kept where they were asked for; the SDK's cache would keep an entry for each call.
+            Some(credentials) => {
+                let credentials = SharedCredentialsProvider::new(credentials.clone());
+                components
+                    .with_identity_resolver(sigv4::SCHEME_ID, credentials.clone())
+                    .with_identity_resolver(sigv4a::SCHEME_ID, credentials)
+                    .with_identity_cache(Some(IdentityCache::no_cache()))
+            }
             None => components,
         };
         let components = if patience.retry == RetryMode::Safe && !bound.is_repeatable() {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::client::role::AssumeRole;
 use crate::custom_endpoint::CustomEndpoint;
 use crate::fields::Fields;
 use crate::region::{Region, Regions};
@@ -32,6 +33,8 @@ pub struct Target {
     pub endpoint: Option<CustomEndpoint>,
     /// In place of the event's own, member by member.
     pub parameters: Map<String, Value>,
+    /// In place of the event's own.
+    pub assume_role: Option<AssumeRole>,
 }
 
 /// What a target may answer that another one may not.
@@ -54,9 +57,9 @@ impl Reason {
 }
 
 /// Reads the field. Targets of an event that is refused anyway may be missing from it.
-pub fn read(fields: &mut Fields<'_>, regions: &Regions) -> Failover {
+pub fn read(fields: &mut Fields<'_>, regions: &Regions, session_name: &str) -> Failover {
     fields.require("targets");
-    let targets = fields.objects("targets", |target| read_target(target, regions));
+    let targets = fields.objects("targets", |target| read_target(target, regions, session_name));
     if let Some(targets) = &targets
         && !(1..=TARGETS_LIMIT).contains(&targets.len())
     {
@@ -71,12 +74,12 @@ pub fn read(fields: &mut Fields<'_>, regions: &Regions) -> Failover {
     }
 }
 
-fn read_target(fields: &mut Fields<'_>, regions: &Regions) -> Option<Target> {
+fn read_target(fields: &mut Fields<'_>, regions: &Regions, session_name: &str) -> Option<Target> {
     let region = fields.required_text("region", |text| regions.parse(text));
     let endpoint = fields.text("endpoint", CustomEndpoint::parse);
     let parameters = fields.map("parameters").unwrap_or_default();
-    fields.refuse("assumeRole", "`assumeRole` is not supported yet");
-    Some(Target { region: region?, endpoint, parameters })
+    let assume_role = fields.object("assumeRole", |it| AssumeRole::read(it, regions, session_name)).flatten();
+    Some(Target { region: region?, endpoint, parameters, assume_role })
 }
 
 #[cfg(test)]
@@ -91,7 +94,9 @@ mod tests {
 
     fn parse(field: Value) -> Result<Failover, Vec<String>> {
         let mut faults = Faults::default();
-        let read = read_object(field, Path::Root("failover"), &mut faults, |fields| read(fields, &regions()));
+        let read = read_object(field, Path::Root("failover"), &mut faults, |fields| {
+            read(fields, &regions(), "tests")
+        });
         let faults = Error::faults(Kind::InvalidEvent, faults).faults;
         if faults.is_empty() {
             Ok(read.unwrap())
@@ -104,7 +109,7 @@ mod tests {
     fn what_is_left_out_has_its_default() {
         let failover = parse(json!({"targets": [{"region": "us-east-1"}]})).unwrap();
         let region = regions().parse("us-east-1").unwrap();
-        let target = Target { region, endpoint: None, parameters: Map::new() };
+        let target = Target { region, endpoint: None, parameters: Map::new(), assume_role: None };
         assert_eq!(
             failover,
             Failover { targets: vec![target], on: BTreeSet::from([Reason::Transient]), repeatable: false }
@@ -147,7 +152,7 @@ mod tests {
                 "failover.targets[2].region: missing",
                 "failover.targets[2].endpoint: plain http is only for this machine (127.0.0.0/8, ::1, localhost)",
                 "failover.targets[2].parameters: expected an object, found an array",
-                "failover.targets[2].assumeRole: `assumeRole` is not supported yet",
+                "failover.targets[2].assumeRole.roleArn: missing",
                 "failover.targets[2].regoin: unknown field, did you mean `region`?",
                 "failover.on[1]: `errors` is none of `transient`, `throttling`",
                 "failover.repeatable: expected true or false, found an integer",

@@ -117,11 +117,14 @@ pub enum Kept {
 }
 
 impl Work {
-    /// A call of an operation in a Region.
-    pub fn call(bound: &Bound, region: &str, has_one_target: bool) -> Self {
+    /// A call of an operation in a Region, in the name of a role or the function's own.
+    pub fn call(bound: &Bound, region: &str, role: Option<&str>, has_one_target: bool) -> Self {
         let operation = bound.operation();
         let name = format!("{}.{}", operation.service.id(), operation.name);
-        let call = canonical::digest(&json!([region, name, bound.parameters()]));
+        let call = match role {
+            None => canonical::digest(&json!([region, name, bound.parameters()])),
+            Some(role) => canonical::digest(&json!([region, name, bound.parameters(), role])),
+        };
         // Of a token that the caller chose nobody knows when it was first used, and no token holds between Regions.
         let window = window::of(operation).filter(|_| bound.has_filled_token() && has_one_target);
         Self { name, call, is_read_only: operation.is_read_only, window }

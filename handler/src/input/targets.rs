@@ -64,7 +64,7 @@ mod tests {
 
     fn target(region: &str, parameters: &Value) -> Target {
         let parameters: Map<String, Value> = parameters.as_object().unwrap().clone();
-        Target { region: regions().parse(region).unwrap(), endpoint: None, parameters }
+        Target { region: regions().parse(region).unwrap(), endpoint: None, parameters, assume_role: None }
     }
 
     /// Binds `getObject` at us-west-2 and two further Regions.
