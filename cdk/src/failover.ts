@@ -5,6 +5,7 @@
  * beside each other. What each target means for the operation table and IAM, `plan` says.
  */
 import { Token } from 'aws-cdk-lib/core';
+import { AssumeRole } from './assume-role';
 
 /**
  * What justifies the next target, beside faults that kept the request from being sent, which always do.
@@ -69,6 +70,13 @@ export interface FailoverTarget {
    * @default - the task's own `iamResources`
    */
   readonly iamResources?: string[];
+
+  /**
+   * The role in whose name this target is called, where the task has an `assumeRole`, too.
+   *
+   * @default - the task's own `assumeRole`
+   */
+  readonly assumeRole?: AssumeRole;
 }
 
 /**
@@ -111,7 +119,12 @@ export class Failover {
    */
   public _render(): Record<string, unknown> {
     return {
-      targets: this._targets.map(({ region, endpoint, parameters }) => ({ region, endpoint, parameters })),
+      targets: this._targets.map(({ region, endpoint, parameters, assumeRole }) => ({
+        region,
+        endpoint,
+        parameters,
+        assumeRole: assumeRole?._render(),
+      })),
       on: this.options.on,
       repeatable: this.options.repeatable,
     };
@@ -132,19 +145,27 @@ export function failoverProblems(first: FailoverTarget, failover?: Failover): st
   if (targets.length === 0 || targets.length > MOST_TARGETS) {
     return [`\`failover\` must name 1 to ${MOST_TARGETS} targets beside the task's own, not ${targets.length}`];
   }
+  const roles = targets.flatMap(({ assumeRole }, at) =>
+    assumeRole && !first.assumeRole
+      ? [
+          `\`failover.targets[${at}].assumeRole\` needs an \`assumeRole\` of the task, too: its first target is called with it`,
+        ]
+      : [],
+  );
   const all = [first, ...targets].map((target, at) => ({
     name: at === 0 ? "the task's own target" : `\`failover.targets[${at - 1}]\``,
     identity: identity(target, at === 0 ? {} : first.parameters),
   }));
-  return all.flatMap(({ name, identity }, at) => {
+  const doubled = all.flatMap(({ name, identity }, at) => {
     const same = all.slice(0, at).find((other) => other.identity === identity);
     return same ? [`${name} is the same as ${same.name}: name another Region, endpoint or parameters`] : [];
   });
+  return [...roles, ...doubled];
 }
 
 /** What the target is told by. Tokens are told by their text, which stands for one value. */
-function identity({ region, endpoint, parameters }: FailoverTarget, inherited = {}): string {
+function identity({ region, endpoint, parameters, assumeRole }: FailoverTarget, inherited = {}): string {
   const all = Object.entries({ ...inherited, ...parameters }).sort(([a], [b]) => (a < b ? -1 : 1));
   const values = all.map(([name, value]) => [name, Token.isUnresolved(value) ? String(value) : value]);
-  return JSON.stringify([region, endpoint, values]);
+  return JSON.stringify([region, endpoint, values, assumeRole?._roleArns]);
 }

@@ -91,10 +91,14 @@ export function plan(call: Call): CallPlan {
   const scoped = [...permitted.scoped, ...(asking?.scoped ?? [])];
   const unscoped = [...permitted.unscoped, ...(helper?.unscoped ?? []), ...(asking?.unscoped ?? [])];
   const lacking = [...permitted.problems, ...(asking?.problems ?? [])];
-  const { assumeRole } = call;
+  const roles = rolesOf(call);
   const places = regions?.filter((region) => region !== EVERY_REGION);
-  const own = assumeRole
-    ? { scoped: [assumeRole._statement(places)], unscoped: [], problems: assumeRole._problems(places ?? []) }
+  const own = call.assumeRole
+    ? {
+        scoped: roles.map((role) => role._statement(places)),
+        unscoped: [],
+        problems: [...new Set(roles.flatMap((role) => role._problems(places ?? [])))],
+      }
     : { scoped, unscoped, problems: lacking };
   return {
     permission: target && {
@@ -107,7 +111,7 @@ export function plan(call: Call): CallPlan {
       ],
       regions: [...new Set(signed.flatMap(({ table }) => table))],
       endpoints,
-      roles: assumeRole?._roleArns ?? [],
+      roles: roles.flatMap((role) => role._roleArns),
     },
     scoped: own.scoped,
     unscoped: own.unscoped,
@@ -125,6 +129,12 @@ export function plan(call: Call): CallPlan {
     warnings,
     fillsToken: fillsToken(call, target),
   };
+}
+
+/** In whose names the targets are called. */
+function rolesOf({ assumeRole, failover }: Call): AssumeRole[] {
+  const all = [assumeRole, ...(failover?._targets ?? []).map((target) => target.assumeRole)];
+  return [...new Set(all.filter((role) => role !== undefined))];
 }
 
 /** What the handler refuses together with `ifMatch`. */

@@ -5,6 +5,7 @@ import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import {
+  AssumeRole,
   CallAwsServiceCrossRegion,
   CallAwsServiceCrossRegionProps,
   CallRetryMode,
@@ -35,6 +36,30 @@ describe('the event', () => {
   test('Regions', () => {
     const event = eventOf({ failover: Failover.regions(['us-east-1', 'eu-west-1']) });
     expect(event.failover).toEqual({ targets: [{ region: 'us-east-1' }, { region: 'eu-west-1' }] });
+  });
+
+  test("a target has its own role, which the function may assume beside the task's", () => {
+    const [reader, writer] = ['reader', 'writer'].map((name) => `arn:aws:iam::111122223333:role/${name}`);
+    const changes = (assumeRole?: AssumeRole) => ({
+      assumeRole,
+      failover: Failover.targets([
+        { region: 'us-east-1', assumeRole: AssumeRole.fromArn(writer) },
+        { region: 'eu-west-1' },
+      ]),
+    });
+    const event = eventOf(changes(AssumeRole.fromArn(reader)));
+    expect(event.failover).toEqual({
+      targets: [{ region: 'us-east-1', assumeRole: { roleArn: writer } }, { region: 'eu-west-1' }],
+    });
+    const stack = stackWith(changes(AssumeRole.fromArn(reader)));
+    expect(errorsOf(stack)).toEqual([]);
+    expect(tableOf(stack)).toMatchObject([{ roles: [reader, writer] }]);
+    const assumed = statementsOf(stack).filter(({ Action }) => Action === 'sts:AssumeRole');
+    expect(assumed.map(({ Resource }) => Resource)).toEqual([reader, writer]);
+    expect(scopes(stack)).toEqual([]);
+    expect(errorsOf(stackWith(changes()))).toContainEqual(
+      expect.stringContaining('`failover.targets[0].assumeRole` needs an `assumeRole` of the task, too'),
+    );
   });
 
   test('targets', () => {

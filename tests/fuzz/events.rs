@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT};
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
@@ -71,6 +71,7 @@ impl Events {
             result_limit: DEFAULT_RESULT_LIMIT,
             metrics: false,
             idempotency_table: None,
+            defaults: Defaults::default(),
         };
         let transport = Transport::replaced(SharedHttpClient::new(Nowhere));
         let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), transport);
