@@ -23,6 +23,7 @@
 //! 2. A line in `procedures!` below. Event, table, log and metrics know the name from there.
 //! 3. A section under "Procedures" in `handler/README.md`, rows in `tests/CONTRACT.md`, and a construct.
 
+pub mod key_value_store;
 pub mod routing_control;
 
 use std::sync::{Mutex, PoisonError};
@@ -103,6 +104,7 @@ macro_rules! procedures {
 }
 
 procedures! {
+    KeyValueStoreSync => key_value_store::Sync,
     RoutingControlGet => routing_control::Get,
     RoutingControlSet => routing_control::Set,
 }

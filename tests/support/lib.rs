@@ -9,6 +9,7 @@ pub mod differential;
 pub mod explained;
 pub mod faulty;
 pub mod invoked;
+pub mod key_value_store;
 pub mod proxy;
 pub mod recording;
 pub mod suites;

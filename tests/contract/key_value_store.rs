@@ -1,0 +1,743 @@
+//! `keyValueStore.sync` against a stand-in for a store on real sockets: how many requests there are, what becomes of
+//! others' writes, and where it ends when it is refused, unanswered, killed or out of time.
+//!
+//! What is random is drawn from seeds; full-size runs take more of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use fastrand::Rng;
+use handler::client::Clients;
+use handler::client::transport::Transport;
+use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
+use handler::deadline::Deadline;
+use handler::dispatch::Handler;
+use handler::effect::Effect;
+use handler::error::Error;
+use handler::procedure::key_value_store::difference::{Change, Comparison, Mode, Wanted, What};
+use handler::telemetry::Invocation;
+use proptest::collection::btree_map;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tests::invoked::credentials;
+use tests::key_value_store::{ARN, Call, Fate, Server, Stale, Store};
+use tests::{Tally, prove};
+
+const SEED: u64 = 20_261_125;
+const MINUTE: Duration = Duration::from_mins(1);
+const STORE_LIMIT: usize = 5 << 20;
+
+type Entries = BTreeMap<String, String>;
+
+fn handler(server: &Server) -> Handler {
+    permitting(server, &["us-east-1", "*global*"])
+}
+
+fn permitting(server: &Server, regions: &[&str]) -> Handler {
+    let table = json!([{"procedure": "keyValueStore.sync", "regions": regions}]);
+    let config = Config {
+        operation_table: Some(table.to_string()),
+        region: "ap-northeast-1".to_owned(),
+        endpoint_url: None,
+        is_inside_lambda: true,
+        result_limit: DEFAULT_RESULT_LIMIT,
+        metrics: false,
+        idempotency_table: None,
+        defaults: Defaults::default(),
+    };
+    let transport = Transport::replaced(server.client());
+    Handler::new(config, Clients::new(SharedCredentialsProvider::new(credentials()), transport)).unwrap()
+}
+
+fn event(mode: &str, wanted: &Entries) -> Value {
+    let items: Vec<Value> = wanted.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+    json!({
+        "procedure": "keyValueStore.sync", "region": "us-east-1", "retry": {"mode": "none"},
+        "parameters": {"KvsARN": ARN, "mode": mode, "Items": items},
+    })
+}
+
+fn with(mut event: Value, name: &str, value: Value) -> Value {
+    event["parameters"][name] = value;
+    event
+}
+
+async fn invoke(handler: &Handler, event: &Value, time: Duration) -> Result<Value, Error> {
+    let (raw, mut invocation) = (event.to_string(), Invocation::default());
+    let outcome = handler.handle(raw.as_bytes(), Deadline::within(time), &mut invocation).await;
+    outcome.map(|text| serde_json::from_str(text.get()).unwrap())
+}
+
+/// One invocation of a fresh function.
+fn run(server: &Server, event: &Value) -> Result<Value, Error> {
+    run_within(server, event, MINUTE)
+}
+
+fn run_within(server: &Server, event: &Value, time: Duration) -> Result<Value, Error> {
+    runtime().block_on(invoke(&handler(server), event, time))
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn report(error: &Error) -> Value {
+    serde_json::from_str(&error.to_message()).unwrap()
+}
+
+fn entries(range: std::ops::Range<usize>, value: &str) -> Entries {
+    range.map(|at| (format!("covers/{at:06}"), format!("{value}{at}"))).collect()
+}
+
+fn count(result: &Value, name: &str) -> usize {
+    usize::try_from(result[name].as_u64().unwrap()).unwrap()
+}
+
+fn bytes(store: &Entries) -> usize {
+    store.iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
+/// Carries changes out in steps of `size`, and tells the largest number of bytes on the way.
+fn carried_out(store: &mut Entries, changes: &[Change<'_>], size: usize) -> usize {
+    let mut peak = bytes(store);
+    for batch in changes.chunks(size) {
+        for change in batch {
+            match &change.what {
+                What::Put { key, value } => _ = store.insert((*key).to_owned(), (*value).to_owned()),
+                What::Delete { key } => assert!(store.remove(key).is_some()),
+            }
+        }
+        peak = peak.max(bytes(store));
+    }
+    peak
+}
+
+/// What the store is to hold in the end, said in another way than by changes.
+fn aim(store: &Entries, wanted: &Wanted) -> Entries {
+    let stays = |key: &String| wanted.mode == Mode::Merge || !key.starts_with(&wanted.prefix);
+    let kept = store.iter().filter(|(key, _)| stays(key));
+    kept.chain(&wanted.entries).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+fn some_entries() -> impl Strategy<Value = Entries> {
+    btree_map("[ab]/[a-cé]{1,2}", "[xé]{0,5}", 0..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if prove() { 20_000 } else { 500 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn changes_lead_to_what_is_wanted_and_never_above_both_ends(
+        store in some_entries(),
+        entries in some_entries(),
+        exclusive: bool,
+        prefix in prop::sample::select(vec!["", "a/", "b/a"]),
+        size in 1..60_usize,
+        twice: bool,
+    ) {
+        let entries: Entries = entries.into_iter().filter(|(key, _)| key.starts_with(prefix)).collect();
+        let mode = if exclusive { Mode::Exclusive } else { Mode::Merge };
+        let wanted = Wanted { entries, mode, prefix: prefix.to_owned() };
+        let mut comparison = Comparison::with(&wanted);
+        for (key, value) in store.iter().chain(store.iter().filter(|_| twice)) {
+            comparison.saw(key, value);
+        }
+        let changes = comparison.changes();
+        let expected = aim(&store, &wanted);
+        let keys: BTreeSet<&String> = store.keys().chain(expected.keys()).collect();
+        let differing = keys.iter().filter(|key| store.get(**key) != expected.get(**key)).count();
+        prop_assert_eq!(changes.len(), differing);
+        let mut reached = store.clone();
+        let peak = carried_out(&mut reached, &changes, size);
+        prop_assert_eq!(&reached, &expected);
+        prop_assert!(peak <= bytes(&store).max(bytes(&expected)));
+        let growth: i64 = changes.iter().map(|change| change.growth).sum();
+        prop_assert_eq!(i64::try_from(bytes(&store)).unwrap() + growth, i64::try_from(bytes(&expected)).unwrap());
+    }
+}
+
+#[test]
+fn no_more_requests_than_the_changes_and_the_listing_take() {
+    let server = Server::start(Store::holding(Entries::new()));
+    let handler = handler(&server);
+    let wanted = entries(0..20_000, "2026-11-25T00:00:00Z ");
+    let mut changed = wanted.clone();
+    for (at, value) in changed.values_mut().enumerate() {
+        if at % 100 == 0 {
+            value.push('!');
+        }
+    }
+    println!("| run | seconds | describe | list | update | put | deleted | unchanged | conflicts |");
+    for (name, wanted, requests, keys) in [
+        ("20,000 keys into an empty store", &wanted, [1, 1, 400], [20_000, 0, 0]),
+        ("1 % changed", &changed, [1, 400, 4], [200, 0, 19_800]),
+        ("nothing changed", &changed, [1, 400, 0], [0, 0, 20_000]),
+    ] {
+        let before = server.store().etag();
+        let started = Instant::now();
+        let result = runtime().block_on(invoke(&handler, &event("exclusive", wanted), MINUTE * 3)).unwrap();
+        let mut store = server.store();
+        let sent = [store.describes, store.lists, store.updates];
+        let took = started.elapsed().as_secs_f32();
+        println!("| {name} | {took:.1} | {sent:?} | {result} |");
+        assert_eq!(sent, requests, "{name}");
+        assert_eq!(["put", "deleted", "unchanged"].map(|it| count(&result, it)), keys, "{name}");
+        assert_eq!(count(&result, "batches"), requests[2]);
+        assert_eq!(count(&result, "conflicts"), 0);
+        assert_eq!(result["$metadata"]["attempts"], requests.iter().sum::<usize>());
+        assert_eq!(result["ETag"], store.etag());
+        assert_eq!(result["ETag"] == before, requests[2] == 0, "{name}");
+        assert!(store.entries == *wanted, "{name}");
+        (store.describes, store.lists, store.updates) = (0, 0, 0);
+    }
+}
+
+#[test]
+fn the_prefix_bounds_what_is_deleted_and_merging_deletes_nothing() {
+    let store =
+        |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), "v".to_owned())).collect::<Entries>();
+    let held = store(&["a", "covers", "covers/1", "covers/2", "coverz", "é"]);
+    for (mode, prefix, wanted, left) in [
+        ("exclusive", None, &["covers/3"][..], &["covers/3"][..]),
+        ("exclusive", Some("covers/"), &["covers/3"], &["a", "covers", "covers/3", "coverz", "é"]),
+        ("exclusive", Some("covers/"), &[], &["a", "covers", "coverz", "é"]),
+        ("merge", None, &["b"], &["a", "b", "covers", "covers/1", "covers/2", "coverz", "é"]),
+        ("merge", Some("covers/"), &["covers/1"], &["a", "covers", "covers/1", "covers/2", "coverz", "é"]),
+    ] {
+        let server = Server::start(Store::holding(held.clone()));
+        let mut event = event(mode, &store(wanted));
+        if let Some(prefix) = prefix {
+            event = with(event, "keyPrefix", json!(prefix));
+        }
+        let result = run(&server, &event).unwrap();
+        assert_eq!(server.store().entries, store(left), "{mode} {prefix:?}");
+        let gone = held.keys().filter(|key| !left.contains(&key.as_str())).count();
+        assert_eq!(count(&result, "deleted"), gone);
+    }
+}
+
+#[test]
+fn a_stale_etag_in_either_spelling_is_answered_by_another_look() {
+    for stale in [Stale::Validation, Stale::Conflict] {
+        for (mode, left) in [("merge", true), ("exclusive", false)] {
+            let server = Server::start(Store { stale, ..Store::holding(entries(0..70, "old ")) });
+            let mut updates = 0;
+            server.hook(move |call, store| {
+                updates += usize::from(call == Call::Update);
+                // Before the second batch somebody adds a key and undoes one of the first batch.
+                if call == Call::Update && updates == 2 {
+                    store.change(|entries| {
+                        entries.insert("covers/theirs".to_owned(), "theirs".to_owned());
+                        entries.insert("covers/000000".to_owned(), "theirs".to_owned());
+                    });
+                }
+                Fate::Served
+            });
+            let wanted = entries(0..70, "new ");
+            let result = run(&server, &event(mode, &wanted)).unwrap();
+            let store = server.store();
+            assert_eq!(store.entries.contains_key("covers/theirs"), left, "{mode} {stale:?}");
+            let ours = store.entries.iter().filter(|(key, _)| *key != "covers/theirs");
+            assert!(ours.eq(&wanted));
+            assert_eq!([store.describes, store.updates, store.taken], [2, 3, 2]);
+            assert_eq!(["conflicts", "batches", "put"].map(|it| count(&result, it)), [1, 2, 70]);
+            assert_eq!(result["ETag"], store.etag());
+        }
+    }
+}
+
+#[test]
+fn an_update_whose_answer_was_lost_is_not_written_twice() {
+    let server = Server::start(Store::holding(Entries::new()));
+    let mut is_first = true;
+    server.hook(move |call, _| {
+        if call == Call::Update && std::mem::take(&mut is_first) {
+            return Fate::Unanswered { carried_out: true };
+        }
+        Fate::Served
+    });
+    let wanted = entries(0..50, "");
+    let mut event = event("exclusive", &wanted);
+    event["retry"] = json!({"mode": "sdk", "maxAttempts": 3});
+    let result = run(&server, &event).unwrap();
+    let store = server.store();
+    assert_eq!(store.entries, wanted);
+    assert_eq!((store.taken, store.etag()), (1, "E2".to_owned()));
+    // What was not acknowledged is found in the store.
+    assert_eq!(["put", "unchanged", "conflicts"].map(|it| count(&result, it)), [0, 50, 1]);
+}
+
+#[test]
+fn what_is_too_large_is_named_before_anything_is_written() {
+    let server = Server::start(Store::holding(entries(0..3, "")));
+    let key = |length: usize| "k".repeat(length);
+    let items = json!([
+        {"Key": key(512), "Value": "v".repeat(1_024)},
+        {"Key": key(513), "Value": ""},
+        {"Key": "é".repeat(257), "Value": "SECRET"},
+        {"Key": "a", "Value": "SECRET".repeat(171)},
+        {"Key": "", "Value": ""},
+        {"Key": "a", "Value": ""},
+        {"Key": "b"},
+        {"Key": "b", "Value": 1},
+        "SECRET",
+    ]);
+    let event = with(with(event("merge", &Entries::new()), "Items", items), "keyPrefix", json!("k"));
+    let error = run(&server, &event).unwrap_err();
+    assert_eq!(error.name(), "CrossRegion.InvalidParameters");
+    let faults = [
+        "parameters.Items[1].Key: expected 1 to 512 bytes, found 513",
+        "parameters.Items[2].Key: expected 1 to 512 bytes, found 514",
+        "parameters.Items[3].Value: expected 0 to 1024 bytes, found 1026",
+        "parameters.Items[3].Key: does not begin with `keyPrefix`",
+        "parameters.Items[4].Key: expected 1 to 512 bytes, found 0",
+        "parameters.Items[5].Key: does not begin with `keyPrefix`",
+        "parameters.Items[5].Key: stands in the list already",
+        "parameters.Items[6].Value: missing",
+        "parameters.Items[6].Key: does not begin with `keyPrefix`",
+        "parameters.Items[7].Value: expected a string, found an integer",
+        "parameters.Items[7].Key: does not begin with `keyPrefix`",
+        "parameters.Items[7].Key: stands in the list already",
+        "parameters.Items[8]: expected an object, found a string",
+    ];
+    assert_eq!(report(&error)["faults"], json!(faults));
+    assert!(!error.to_message().contains("SECRET"));
+    let store = server.store();
+    assert_eq!([store.describes, store.lists, store.updates], [0, 0, 0]);
+}
+
+#[test]
+fn a_store_that_would_be_too_large_is_not_begun() {
+    let large: Entries = (0..4_000).map(|at| (format!("{at:06}"), "v".repeat(1_000))).collect();
+    let server = Server::start(Store::holding(large));
+    let more: Entries = (0..2_000).map(|at| (format!("a{at:05}"), "v".repeat(1_000))).collect();
+    let error = run(&server, &event("merge", &more)).unwrap_err();
+    let message = "parameters.Items: the store would hold 6036000 bytes, and holds at most 5242880";
+    assert_eq!((error.name(), error.message.as_str()), ("CrossRegion.InvalidParameters", message));
+    assert_eq!(error.effect, Effect::None);
+    // Described once more: the listing was of that version.
+    let seen = |store: &Store| [store.describes, store.lists, store.updates];
+    assert_eq!(seen(&server.store()), [2, 80, 0]);
+
+    // A sum of two versions says nothing: the store shrinks while it is listed.
+    let mut lists = 0;
+    server.hook(move |call, store| {
+        lists += usize::from(call == Call::List);
+        if call == Call::List && lists == 80 {
+            store.change(|entries| entries.retain(|key, _| key.as_str() < "002000"));
+        }
+        Fate::Served
+    });
+    let result = run(&server, &event("merge", &more)).unwrap();
+    assert_eq!((count(&result, "conflicts"), count(&result, "put")), (1, 2_000));
+}
+
+#[test]
+fn a_full_store_is_replaced_without_ever_being_larger() {
+    let full = |first: char| -> Entries {
+        (0..5_090).map(|at| (format!("{first}{at:05}"), "v".repeat(1_024))).collect()
+    };
+    let held = full('b');
+    let held_bytes = bytes(&held);
+    assert!(held_bytes < STORE_LIMIT && held_bytes + 50 * 1_030 > STORE_LIMIT);
+    let server = Server::start(Store::holding(held));
+    // Keys that come before those that go, so that no order by key would do.
+    let wanted = full('a');
+    let result = run(&server, &event("exclusive", &wanted)).unwrap();
+    let store = server.store();
+    assert!(store.entries == wanted && store.peak == held_bytes);
+    assert_eq!(count(&result, "batches"), 10_180_usize.div_ceil(50));
+}
+
+#[test]
+fn batches_are_halved_where_the_store_takes_fewer() {
+    let server = Server::start(Store { batch_limit: 32, ..Store::holding(Entries::new()) });
+    let wanted = entries(0..200, "");
+    let result = run(&server, &event("exclusive", &wanted)).unwrap();
+    let store = server.store();
+    assert_eq!(store.entries, wanted);
+    // One of 50 that was refused, then 8 of 25.
+    assert_eq!([store.updates, store.taken, store.describes], [9, 8, 1]);
+    assert_eq!(["batches", "conflicts"].map(|it| count(&result, it)), [8, 0]);
+}
+
+#[test]
+fn a_dry_run_tells_and_writes_nothing() {
+    let server = Server::start(Store::holding(entries(0..120, "old ")));
+    let wanted = entries(60..180, "old ");
+    let planned = run(&server, &with(event("exclusive", &wanted), "dryRun", json!(true))).unwrap();
+    assert_eq!(server.store().updates, 0);
+    assert_eq!(planned["ETag"], "E1");
+    let done = run(&server, &event("exclusive", &wanted)).unwrap();
+    for name in ["put", "deleted", "unchanged", "batches", "TotalSizeInBytes"] {
+        assert_eq!(planned[name], done[name], "{name}");
+    }
+    assert_eq!((&planned["dryRun"], &done["dryRun"]), (&json!(true), &json!(false)));
+    assert_eq!((count(&done, "put"), count(&done, "deleted"), count(&done, "batches")), (60, 60, 3));
+}
+
+#[test]
+fn the_effect_is_what_is_known_of_the_writes() {
+    let refused = Fate::Refused(403, "AccessDeniedException", "no");
+    let broken = Fate::Refused(500, "InternalServerException", "no");
+    let reset = Fate::Unanswered { carried_out: false };
+    let mut tally = Tally::new("effects of keyValueStore.sync");
+    for (call, number, fate, name, effect) in [
+        (Call::Describe, 1, refused, "AccessDeniedException", "none"),
+        (
+            Call::Describe,
+            1,
+            Fate::Refused(404, "ResourceNotFoundException", "no"),
+            "ResourceNotFoundException",
+            "none",
+        ),
+        // Reading changes nothing, whatever becomes of it.
+        (Call::Describe, 1, broken, "InternalServerException", "none"),
+        (Call::List, 1, reset, "CrossRegion.OutcomeUnknown", "none"),
+        (Call::List, 2, Fate::Garbled, "CrossRegion.MalformedResponse", "none"),
+        (Call::Update, 1, refused, "AccessDeniedException", "none"),
+        (Call::Update, 1, broken, "InternalServerException", "unknown"),
+        (Call::Update, 1, reset, "CrossRegion.OutcomeUnknown", "unknown"),
+        (Call::Update, 1, Fate::Garbled, "CrossRegion.MalformedResponse", "unknown"),
+        // A part of it is done.
+        (Call::Update, 2, refused, "AccessDeniedException", "unknown"),
+        (
+            Call::Update,
+            2,
+            Fate::Refused(402, "ServiceQuotaExceededException", "no"),
+            "ServiceQuotaExceededException",
+            "unknown",
+        ),
+        (Call::Update, 2, reset, "CrossRegion.OutcomeUnknown", "unknown"),
+    ] {
+        let server = Server::start(Store::holding(entries(0..60, "old ")));
+        let mut seen = 0;
+        server.hook(move |this, _| {
+            seen += usize::from(this == call);
+            if this == call && seen == number { fate } else { Fate::Served }
+        });
+        let error = run(&server, &event("exclusive", &entries(0..120, "new "))).unwrap_err();
+        let report = report(&error);
+        let taken = server.store().taken;
+        let outcome = match () {
+            () if error.name() != name || report["effect"] != effect => Err(format!("{error} {report}")),
+            () if effect == "none" && taken > 0 => Err("something was written".to_owned()),
+            () if report["procedure"] != "keyValueStore.sync" => Err("names no procedure".to_owned()),
+            () if report["service"] != "cloudfront-keyvaluestore" => Err("names no service".to_owned()),
+            () => Ok(()),
+        };
+        tally.case(format!("{call:?} {number} {fate:?}"), outcome);
+    }
+    tally.finish();
+}
+
+#[test]
+fn at_the_deadline_it_stops_and_another_attempt_goes_on() {
+    let server = Server::start(Store::holding(entries(0..10, "old ")));
+    server.hook(|call, _| match call {
+        Call::Update => Fate::Late(Duration::from_millis(150)),
+        _ => Fate::Served,
+    });
+    let wanted = entries(0..1_000, "new ");
+    let event = event("exclusive", &wanted);
+    let mut stopped = 0;
+    loop {
+        let before = server.store().taken;
+        let error = match run_within(&server, &event, Duration::from_secs(2)) {
+            Ok(result) => {
+                assert_eq!(result["ETag"], server.store().etag());
+                break;
+            }
+            Err(error) => error,
+        };
+        assert_eq!(error.name(), "CrossRegion.Incomplete");
+        let effect = if server.store().taken == before { error.effect } else { Effect::Unknown };
+        assert_eq!(error.effect, effect);
+        stopped += 1;
+        assert!(stopped < 50, "it does not go on");
+    }
+    assert!(stopped > 0, "20 batches at 150 ms do not fit into 2 seconds");
+    assert_eq!(server.store().entries, wanted);
+
+    // Time for the listing is what an attempt needs at least.
+    server.hook(
+        |call, _| if call == Call::List { Fate::Late(Duration::from_millis(500)) } else { Fate::Served },
+    );
+    let error = run_within(&server, &event, Duration::from_secs(1)).unwrap_err();
+    assert_eq!((error.name(), error.effect), ("CrossRegion.Incomplete", Effect::None));
+    assert_eq!(error.message, "the time was over before anything was written");
+}
+
+#[test]
+fn three_at_once_that_want_different_things_end_in_what_one_of_them_wanted() {
+    for round in 0..if prove() { 40 } else { 4 } {
+        let store = Store { versions: Some(BTreeMap::new()), ..Store::holding(entries(0..200, "old ")) };
+        let server = Server::start(store);
+        server.hook(|_, _| Fate::Late(Duration::from_millis(1)));
+        let wants = [entries(0..180, "a"), entries(60..260, "b"), entries(100..350, "c")];
+        let results = at_once(&server, wants.iter().map(|wanted| event("exclusive", wanted)));
+        let store = server.store();
+        assert!(wants.contains(&store.entries), "round {round}: a mixture is left");
+        for (result, wanted) in results.iter().zip(&wants) {
+            // Each had it as it wanted, under the ETag that it tells.
+            let etag = result["ETag"].as_str().unwrap();
+            assert!(store.versions.as_ref().unwrap()[etag] == *wanted, "round {round}");
+        }
+        let batches: usize = results.iter().map(|result| count(result, "batches")).sum();
+        let conflicts: usize = results.iter().map(|result| count(result, "conflicts")).sum();
+        assert_eq!((batches, batches + conflicts), (store.taken, store.updates), "round {round}");
+        println!(
+            "| three at once, overlapping | {} | {} | {} | {conflicts} |",
+            store.describes, store.lists, store.updates
+        );
+    }
+}
+
+#[test]
+fn three_at_once_that_want_different_keys_all_have_them() {
+    for round in 0..if prove() { 40 } else { 4 } {
+        let server = Server::start(Store::holding(entries(0..10, "old ")));
+        server.hook(|_, _| Fate::Late(Duration::from_millis(1)));
+        let of = |letter: char| -> Entries {
+            (0..150).map(|at| (format!("{letter}/{at}"), "v".to_owned())).collect()
+        };
+        let wants = [of('a'), of('b'), of('c')];
+        let prefixed =
+            |(wanted, prefix): (&Entries, &str)| with(event("exclusive", wanted), "keyPrefix", json!(prefix));
+        let events = [event("merge", &wants[0]), prefixed((&wants[1], "b/")), prefixed((&wants[2], "c/"))];
+        let results = at_once(&server, events.into_iter());
+        let all: Entries = wants.into_iter().flatten().chain(entries(0..10, "old ")).collect();
+        let store = server.store();
+        assert!(store.entries == all, "round {round}");
+        let conflicts: usize = results.iter().map(|result| count(result, "conflicts")).sum();
+        // No write in vain: all that were taken are the nine that there had to be.
+        assert_eq!((store.taken, store.updates), (9, 9 + conflicts), "round {round}");
+        println!(
+            "| three at once, disjoint | {} | {} | {} | {conflicts} |",
+            store.describes, store.lists, store.updates
+        );
+    }
+}
+
+/// Functions that run beside each other; all of them succeed.
+fn at_once(server: &Server, events: impl Iterator<Item = Value>) -> Vec<Value> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = events.map(|event| scope.spawn(move || run(server, &event))).collect();
+        running
+            .into_iter()
+            .map(|it| it.join().unwrap().unwrap_or_else(|error| panic!("{error}: {}", error.to_message())))
+            .collect()
+    })
+}
+
+#[test]
+fn killed_at_any_point_it_ends_exact() {
+    let rounds: u64 = if prove() { 200 } else { 12 };
+    let mut tally = Tally::new("keyValueStore.sync killed at random points");
+    in_parallel(rounds, &mut tally, |round| {
+        let mut rng = Rng::with_seed(SEED + round);
+        let server = Server::start(Store::holding(entries(300..900, "old ")));
+        let wanted = entries(0..600, "new ");
+        let event = event("exclusive", &wanted);
+        let mut kills = 0;
+        loop {
+            // Describing, twelve pages and at most 24 updates.
+            let at = if kills < 6 { rng.usize(1..=37) } else { usize::MAX };
+            let carried_out = rng.bool();
+            let killed = Arc::new(AtomicBool::new(false));
+            let (flag, mut calls) = (Arc::clone(&killed), 0);
+            server.hook(move |_, _| {
+                calls += 1;
+                if calls != at {
+                    return Fate::Served;
+                }
+                flag.store(true, Ordering::SeqCst);
+                Fate::Silence { carried_out }
+            });
+            // The function is gone with all that it knew: the next attempt is a fresh one.
+            let outcome = runtime().block_on(async {
+                let handler = handler(&server);
+                tokio::select! {
+                    outcome = invoke(&handler, &event, MINUTE) => Some(outcome),
+                    () = is_set(&killed) => None,
+                }
+            });
+            let Some(outcome) = outcome else {
+                kills += 1;
+                continue;
+            };
+            let result = outcome.map_err(|error| error.to_message())?;
+            let store = server.store();
+            if store.entries != wanted || result["ETag"] != store.etag() {
+                return Err(format!("not exact after {kills} kills: {result}"));
+            }
+            return Ok(());
+        }
+    });
+    tally.finish();
+}
+
+async fn is_set(flag: &AtomicBool) {
+    while !flag.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Cases that wait more than they compute, each with its number.
+fn in_parallel(cases: u64, tally: &mut Tally, case: impl Fn(u64) -> Result<(), String> + Sync) {
+    let case = &case;
+    for first in (0..cases).step_by(8) {
+        std::thread::scope(|scope| {
+            let running: Vec<_> =
+                (first..cases.min(first + 8)).map(|it| (it, scope.spawn(move || case(it)))).collect();
+            for (number, outcome) in running {
+                tally.case(number, outcome.join().unwrap_or_else(|_| Err("panicked".to_owned())));
+            }
+        });
+    }
+}
+
+/// Functions that sync and fail, and somebody else who writes: every version of the store is explained by the one
+/// before it, every success is true, and no error says `none` after a write.
+#[test]
+fn histories_agree_with_a_model() {
+    let mut tally = Tally::new("histories of keyValueStore.sync");
+    in_parallel(if prove() { 500 } else { 48 }, &mut tally, |number| {
+        let mut rng = Rng::with_seed(SEED ^ (number << 20));
+        let some = |rng: &mut Rng, most: usize| -> Entries {
+            let count = rng.usize(0..=most);
+            (0..count)
+                .map(|_| {
+                    (format!("{}/{}", ["a", "b"][rng.usize(..2)], rng.u8(..90)), "v".repeat(rng.usize(..3)))
+                })
+                .collect()
+        };
+        let held = some(&mut rng, 160);
+        let versions = Some(BTreeMap::from([("E1".to_owned(), held.clone())]));
+        let stale = if rng.bool() { Stale::Validation } else { Stale::Conflict };
+        let batch_limit = if rng.bool() { 50 } else { 20 };
+        let server = Server::start(Store { versions, stale, batch_limit, ..Store::holding(held) });
+        let theirs: Arc<std::sync::Mutex<BTreeSet<String>>> = Arc::default();
+        for step in 0..4 {
+            let prefix = ["", "a/", "b/"][rng.usize(..3)];
+            let entries: Entries =
+                some(&mut rng, 160).into_iter().filter(|(key, _)| key.starts_with(prefix)).collect();
+            let mode = if rng.bool() { Mode::Exclusive } else { Mode::Merge };
+            let wanted = Wanted { entries, mode, prefix: prefix.to_owned() };
+            let (mut chance, their) = (rng.fork(), Arc::clone(&theirs));
+            // The last step has peace.
+            let odds = if step == 3 { 0 } else { 12 };
+            server.hook(move |_, store| {
+                if chance.u32(..100) < odds {
+                    let key = format!("{}/{}", ["a", "b"][chance.usize(..2)], chance.u8(..90));
+                    store.change(|entries| {
+                        if chance.bool() {
+                            entries.insert(key, "theirs".to_owned());
+                        } else {
+                            entries.remove(&key);
+                        }
+                    });
+                    their.lock().unwrap().insert(store.etag());
+                }
+                let carried_out = chance.bool();
+                match chance.u32(..100) {
+                    at if at >= odds / 2 => Fate::Served,
+                    0 => Fate::Refused(403, "AccessDeniedException", "no"),
+                    1 => Fate::Refused(500, "InternalServerException", "no"),
+                    2 => Fate::Refused(429, "TooManyRequestsException", "no"),
+                    3 => Fate::Garbled,
+                    _ => Fate::Unanswered { carried_out },
+                }
+            });
+            let mut event = event(if mode == Mode::Merge { "merge" } else { "exclusive" }, &wanted.entries);
+            if !prefix.is_empty() {
+                event = with(event, "keyPrefix", json!(prefix));
+            }
+            if rng.bool() {
+                event["retry"] = json!({"mode": "sdk", "maxAttempts": 2});
+            }
+            let before: u64 = server.store().etag()[1..].parse().unwrap();
+            let outcome = run(&server, &event);
+            let store = server.store();
+            let theirs = theirs.lock().unwrap();
+            judge(&store, &theirs, before, &wanted, &outcome)
+                .map_err(|message| format!("step {step}: {message}"))?;
+            if step == 3 && outcome.is_err() {
+                return Err("nothing was wrong, and it failed".to_owned());
+            }
+        }
+        Ok(())
+    });
+    tally.finish();
+}
+
+/// What is wrong with an invocation that began at version `before`.
+fn judge(
+    store: &Store,
+    theirs: &BTreeSet<String>,
+    before: u64,
+    wanted: &Wanted,
+    outcome: &Result<Value, Error>,
+) -> Result<(), String> {
+    let versions = store.versions.as_ref().unwrap();
+    let now: u64 = store.etag()[1..].parse().unwrap();
+    let mut ours = 0;
+    for at in before..now {
+        let (one, next) = (&versions[&format!("E{at}")], &versions[&format!("E{}", at + 1)]);
+        if theirs.contains(&format!("E{}", at + 1)) {
+            continue;
+        }
+        ours += 1;
+        for key in one.keys().chain(next.keys()).collect::<BTreeSet<_>>() {
+            if one.get(key) == next.get(key) {
+                continue;
+            }
+            let is_explained = match next.get(key) {
+                Some(value) => wanted.entries.get(key) == Some(value),
+                None => {
+                    wanted.mode == Mode::Exclusive
+                        && key.starts_with(&wanted.prefix)
+                        && !wanted.entries.contains_key(key)
+                }
+            };
+            if !is_explained {
+                return Err(format!("`{key}` was changed in version {}", at + 1));
+            }
+        }
+    }
+    match outcome {
+        Ok(result) => {
+            let etag = result["ETag"].as_str().unwrap();
+            let number = |etag: &str| etag[1..].parse::<u64>().unwrap();
+            // What was listed while somebody else wrote, and led to no write, may never have been there at once.
+            let is_whole = theirs.iter().all(|their| number(their) <= number(etag))
+                || count(result, "batches") > 0 && count(result, "conflicts") == 0;
+            let at = &versions[etag];
+            if is_whole && *at != aim(at, wanted) {
+                return Err("a success, and the store is not as wanted".to_owned());
+            }
+            Ok(())
+        }
+        Err(error) if error.effect == Effect::None && ours > 0 => Err("`none` after a write".to_owned()),
+        Err(error) if error.effect == Effect::Done => Err("a failure that is done".to_owned()),
+        Err(_) => Ok(()),
+    }
+}
+
+#[test]
+fn without_every_region_in_the_table_nothing_is_sent() {
+    let server = Server::start(Store::holding(Entries::new()));
+    let handler = permitting(&server, &["*"]);
+    let event = event("merge", &entries(0..1, ""));
+    let error = runtime().block_on(invoke(&handler, &event, MINUTE)).unwrap_err();
+    assert_eq!((error.name(), error.effect), ("CrossRegion.NotAllowed", Effect::None));
+    assert!(error.message.contains("`*global*`"), "{}", error.message);
+    assert_eq!(server.store().describes, 0);
+}
