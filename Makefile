@@ -84,7 +84,7 @@ prove: test
 
 .PHONY: test-rust fuzz test-cdk test-e2e
 test-rust: $(MODELS) $(VENV)
-	cargo test --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 
 # With `--target`, branches are counted in what is linked alone, not in what builds it.
 COVERED := -C passes=sancov-module $(addprefix -C llvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table trace-compares)
@@ -102,7 +102,7 @@ test-e2e: bootstrap $(VENV) $(MINISTACK) $(RIE) $(CDK_LIB)
 	cd tests && ../.tools/venv/bin/python -m pytest --ignore e2e/test_package.py
 
 conformance: $(MODELS) $(VENV)
-	cargo test --locked --package tests
+	cargo test --locked --package tests --no-fail-fast
 
 bench: bootstrap $(VENV) $(MINISTACK) $(CDK) $(BENCH)
 	$(PYTHON) -m bench
