@@ -7,16 +7,15 @@ the service would send it, and what botocore's client raises for it: code, messa
 shows them.
 """
 
-import argparse
 import base64
 import json
-import sys
 from xml.etree import ElementTree
 
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError, MissingDependencyException
 
-from differential.clients import Client, answer, make_session, operations
+from differential.clients import Client, answer, operations
+from differential.lines import write
 from differential.responses import REQUEST_ID, Answer, as_cbor, as_json, contract, members_as_xml
 from differential.values import Values
 
@@ -147,7 +146,8 @@ def case(session, client, service, operation, shape, seed, mode):
     return line
 
 
-def cases(session, client, service, seed, mode):
+def lines(session, service, seed, mode):
+    client = Client(session, service, None)
     seen = set()
     for operation in operations(session, service):
         if operation.has_event_stream_input:
@@ -160,22 +160,5 @@ def cases(session, client, service, seed, mode):
                 yield case(session, client, service, operation, shape, seed, mode)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=["sample", "shallow", "deep"], default="sample")
-    parser.add_argument("--shard", default="0/1")
-    parser.add_argument("--service", nargs="*")
-    arguments = parser.parse_args()
-    shard, shards = map(int, arguments.shard.split("/"))
-    session = make_session()
-    services = arguments.service or session.get_available_services()
-    for service in services[shard::shards]:
-        client = Client(session, service, None)
-        for line in cases(session, client, service, arguments.seed, arguments.mode):
-            print(json.dumps(line))
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    write(__doc__, lines)

@@ -6,16 +6,14 @@ writes one JSON object a line: service, operation, the parameters of the first c
 further page, the answers, and botocore's `build_full_result` of them, as the contract writes it.
 """
 
-import argparse
 import base64
-import json
-import sys
 
 from botocore import UNSIGNED
 from botocore.exceptions import DataNotFoundError, MissingDependencyException
 from botocore.paginate import Paginator
 
-from differential.clients import Client, answer, make_session
+from differential.clients import Client, answer
+from differential.lines import write
 from differential.responses import Answer, contract
 from differential.values import Values
 
@@ -156,31 +154,16 @@ def case(session, client, service, operation, config, seed, mode):
     return line
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=["sample", "shallow", "deep"], default="sample")
-    parser.add_argument("--shard", default="0/1")
-    parser.add_argument("--service", nargs="*")
-    arguments = parser.parse_args()
-    shard, shards = map(int, arguments.shard.split("/"))
-    session = make_session()
-    services = arguments.service or session.get_available_services()
-    for service in services[shard::shards]:
-        try:
-            paginators = session.get_paginator_model(service)._paginator_config
-        except DataNotFoundError:
-            continue
-        if not paginators:
-            continue
-        client = Client(session, service, None)
-        model = session.get_service_model(service)
-        for name in sorted(paginators):
-            operation = model.operation_model(name)
-            line = case(session, client, service, operation, paginators[name], arguments.seed, arguments.mode)
-            print(json.dumps(line))
-        sys.stdout.flush()
+def lines(session, service, seed, mode):
+    try:
+        paginators = session.get_paginator_model(service)._paginator_config
+    except DataNotFoundError:
+        return
+    client = Client(session, service, None)
+    model = session.get_service_model(service)
+    for name in sorted(paginators):
+        yield case(session, client, service, model.operation_model(name), paginators[name], seed, mode)
 
 
 if __name__ == "__main__":
-    main()
+    write(__doc__, lines)

@@ -7,15 +7,13 @@ it left botocore's handlers and signers, caught before it reaches a socket. An o
 has `refused` with its words instead of a request.
 """
 
-import argparse
 import base64
-import json
-import sys
 
 from botocore import UNSIGNED
 from botocore.exceptions import BotoCoreError, MissingDependencyException
 
-from differential.clients import Client, make_session, operations
+from differential.clients import Client, operations
+from differential.lines import write
 from differential.values import Values
 
 
@@ -83,28 +81,16 @@ def case(session, client, service, operation, seed, mode):
     return line
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=["sample", "shallow", "deep"], default="sample")
-    parser.add_argument("--shard", default="0/1")
-    parser.add_argument("--service", nargs="*")
-    arguments = parser.parse_args()
-    shard, shards = map(int, arguments.shard.split("/"))
-
-    session = make_session()
-    services = arguments.service or session.get_available_services()
-    for service in services[shard::shards]:
-        try:
-            client = Client(session, service, catch)
-            all_operations = operations(session, service)
-        except BotoCoreError as error:
-            print(json.dumps({"service": service, "refused": f"{type(error).__name__}: {error}"}))
-            continue
-        for operation in all_operations:
-            print(json.dumps(case(session, client, service, operation, arguments.seed, arguments.mode)))
-        sys.stdout.flush()
+def lines(session, service, seed, mode):
+    try:
+        client = Client(session, service, catch)
+        all_operations = operations(session, service)
+    except BotoCoreError as error:
+        yield {"service": service, "refused": f"{type(error).__name__}: {error}"}
+        return
+    for operation in all_operations:
+        yield case(session, client, service, operation, seed, mode)
 
 
 if __name__ == "__main__":
-    main()
+    write(__doc__, lines)

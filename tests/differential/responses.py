@@ -7,14 +7,12 @@ it, and what botocore's client returns for it, as the contract writes it. The an
 by botocore's serializers, which were made for requests: what they cannot write, `framed` adds.
 """
 
-import argparse
 import base64
 import binascii
 import datetime
 import json
 import math
 import struct
-import sys
 from xml.etree import ElementTree
 
 from botocore import UNSIGNED
@@ -23,7 +21,8 @@ from botocore.exceptions import MissingDependencyException
 from botocore.model import OperationModel
 from botocore.serialize import JSONSerializer, RestXMLSerializer, RpcV2CBORSerializer
 
-from differential.clients import Client, answer, make_session, operations
+from differential.clients import Client, answer, operations
+from differential.lines import write
 from differential.values import Values
 
 REQUEST_ID = "request-1"
@@ -281,22 +280,11 @@ def case(session, client, service, operation: OperationModel, seed, mode):
     return line
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=["sample", "shallow", "deep"], default="sample")
-    parser.add_argument("--shard", default="0/1")
-    parser.add_argument("--service", nargs="*")
-    arguments = parser.parse_args()
-    shard, shards = map(int, arguments.shard.split("/"))
-    session = make_session()
-    services = arguments.service or session.get_available_services()
-    for service in services[shard::shards]:
-        client = Client(session, service, None)
-        for operation in operations(session, service):
-            print(json.dumps(case(session, client, service, operation, arguments.seed, arguments.mode)))
-        sys.stdout.flush()
+def lines(session, service, seed, mode):
+    client = Client(session, service, None)
+    for operation in operations(session, service):
+        yield case(session, client, service, operation, seed, mode)
 
 
 if __name__ == "__main__":
-    main()
+    write(__doc__, lines)

@@ -7,19 +7,17 @@ writes one JSON object a line: service, waiter, operation, the parameters of the
 send it, and what botocore's waiter makes of this one answer.
 """
 
-import argparse
 import base64
-import json
 import re
-import sys
 
 import jmespath
 from botocore import UNSIGNED
 from botocore.exceptions import ClientError, DataNotFoundError, MissingDependencyException, WaiterError
 from botocore.waiter import Waiter
 
-from differential.clients import Client, answer, make_session
+from differential.clients import Client, answer
 from differential.errors import UNKNOWN, Refusal
+from differential.lines import write
 from differential.pages import Page
 from differential.values import Values
 
@@ -138,14 +136,14 @@ def verdict(waiter, call):
         return "broken"
 
 
-def lines(session, client, service, name, waiter, seed, mode):
+def cases(session, client, service, name, waiter, seed, mode):
     operation = client.client.meta.service_model.operation_model(waiter.operation)
     waiter.max_attempts = 1
-    cases = Cases(service, waiter, operation, seed, mode)
+    made = Cases(service, waiter, operation, seed, mode)
     given, written = {}, {}
     if operation.input_shape is not None:
-        given, written = cases.values("parameters", "required").parameters(operation.input_shape)
-    for what, sent in cases.all():
+        given, written = made.values("parameters", "required").parameters(operation.input_shape)
+    for what, sent in made.all():
         line = {"service": service, "operation": waiter.operation, "waiter": name, "case": what, "parameters": written}
         if sent is None:
             line["refused"] = "no answer was found for it"
@@ -168,30 +166,15 @@ def lines(session, client, service, name, waiter, seed, mode):
         yield line
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mode", choices=["sample", "shallow", "deep"], default="sample")
-    parser.add_argument("--shard", default="0/1")
-    parser.add_argument("--service", nargs="*")
-    arguments = parser.parse_args()
-    shard, shards = map(int, arguments.shard.split("/"))
-    session = make_session()
-    services = arguments.service or session.get_available_services()
-    for service in services[shard::shards]:
-        try:
-            model = session.get_waiter_model(service)
-        except DataNotFoundError:
-            continue
-        if not model.waiter_names:
-            continue
-        client = Client(session, service, None)
-        for name in model.waiter_names:
-            waiter = model.get_waiter(name)
-            for line in lines(session, client, service, name, waiter, arguments.seed, arguments.mode):
-                print(json.dumps(line))
-        sys.stdout.flush()
+def lines(session, service, seed, mode):
+    try:
+        model = session.get_waiter_model(service)
+    except DataNotFoundError:
+        return
+    client = Client(session, service, None)
+    for name in model.waiter_names:
+        yield from cases(session, client, service, name, model.get_waiter(name), seed, mode)
 
 
 if __name__ == "__main__":
-    main()
+    write(__doc__, lines)
