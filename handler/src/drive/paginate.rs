@@ -237,6 +237,7 @@ impl Gathered {
     ) -> &Map<String, Json> {
         if self.parts.is_empty() {
             for path in &by.kept {
+                hold(&mut self.kept, path, &members);
                 if let Some(value) = expression::dotted(path, &members).filter(|value| !value.is_null()) {
                     put(&mut self.kept, path, value.clone());
                 }
@@ -356,6 +357,15 @@ fn put(members: &mut Map<String, Json>, path: &[String], value: Json) {
     }
 }
 
+/// Makes the structures around the place that are there on the page, be they empty.
+fn hold(kept: &mut Map<String, Json>, path: &[String], page: &Map<String, Json>) {
+    let Some((first, rest)) = path.split_first().filter(|(_, rest)| !rest.is_empty()) else { return };
+    let Some(Json::Object(page)) = page.get(first) else { return };
+    if let Json::Object(below) = kept.entry(first.clone()).or_insert_with(|| Map::new().into()) {
+        hold(below, rest, page);
+    }
+}
+
 /// Counts what is written.
 struct Written(usize);
 
@@ -445,6 +455,16 @@ mod tests {
         assert_eq!(resumed, [None, Some(json!({"Token": "t"})), Some(json!({"Token": "u"})), None]);
         assert_eq!(Json::from(gathered.merged(3)), all);
         assert_eq!(Json::from(gathered.into_merged()), all);
+    }
+
+    #[test]
+    fn what_holds_for_all_pages_keeps_its_structure_be_it_empty() {
+        let by = pages(json!({"result_key": ["List.Names"], "non_aggregate_keys": ["List.Id", "Of.Whom"]}));
+        let merged = |answers: &[Json]| Json::from(gathered(&by, answers).into_merged());
+        assert_eq!(merged(&[json!({"List": {}}), json!({"Of": {"Whom": 1}})]), json!({"List": {}}));
+        let later = [json!({"List": {}}), json!({"List": {"Names": ["a"], "Id": "x"}})];
+        assert_eq!(merged(&later), json!({"List": {"Names": ["a"]}}));
+        assert_eq!(merged(&[json!({}), json!({})]), json!({}));
     }
 
     #[test]
