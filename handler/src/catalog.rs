@@ -225,10 +225,11 @@ impl Operation {
 
 /// The service that a spelling means; see [`name`].
 pub fn service(spelling: &str) -> Result<&'static Service, Error> {
-    static OPENED: [OnceLock<Service>; SERVICES.len()] = [const { OnceLock::new() }; SERVICES.len()];
+    // Boxed: room for all services would be a fiftieth of the binary.
+    static OPENED: [OnceLock<Box<Service>>; SERVICES.len()] = [const { OnceLock::new() }; SERVICES.len()];
     let at = name::resolve(spelling)?;
     let (Some(cell), Some(entry)) = (OPENED.get(at), SERVICES.get(at)) else { return Err(corrupt()) };
-    kept(cell, || Service::open(entry))
+    kept(cell, || Service::open(entry).map(Box::new)).map(Box::as_ref)
 }
 
 /// A service that is not in the binary, for suites that bring models of their own. It is kept for good.
