@@ -2,10 +2,17 @@
 //!
 //! Enters: a [`Segment`] of the directory that `build.rs` wrote. Leaves: its bytes or its value. Fails only where the
 //! binary itself is damaged.
+//!
+//! All segments but the primer were deflated as if the primer stood before them, and are inflated behind it.
 
+use std::sync::OnceLock;
+
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 use serde::de::DeserializeOwned;
 
-use super::corrupt;
+use super::{corrupt, kept};
 use crate::error::Error;
 
 /// A deflated part of the blob; offsets and lengths in bytes.
@@ -24,6 +31,7 @@ pub struct ServiceEntry {
     pub endpoints: Segment,
 }
 
+use directory::PRIMER;
 pub use directory::{NAMES, PARTITIONS, SERVICES};
 
 #[expect(clippy::unreadable_literal, reason = "written by build.rs for the compiler")]
@@ -37,17 +45,29 @@ static BLOB: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/models.bin"));
 
 /// The bytes of a segment.
 pub fn inflate(segment: Segment) -> Result<Vec<u8>, Error> {
+    static INFLATED: OnceLock<Vec<u8>> = OnceLock::new();
+    let primer = kept(&INFLATED, || inflate_behind(&[], PRIMER))?;
+    inflate_behind(primer, segment)
+}
+
+fn inflate_behind(primer: &[u8], segment: Segment) -> Result<Vec<u8>, Error> {
     let start = segment.offset as usize;
     let deflated = BLOB.get(start..start + segment.deflated as usize).ok_or_else(corrupt)?;
-    let mut inflated = vec![0; segment.inflated as usize];
-    let written = miniz_oxide::inflate::decompress_slice_iter_to_slice(
+    let mut inflated = Vec::with_capacity(primer.len() + segment.inflated as usize);
+    inflated.extend_from_slice(primer);
+    inflated.resize(primer.len() + segment.inflated as usize, 0);
+    let (status, _, written) = decompress(
+        &mut DecompressorOxide::new(),
+        deflated,
         &mut inflated,
-        std::iter::once(deflated),
-        false,
-        true,
-    )
-    .map_err(|_| corrupt())?;
-    if written == inflated.len() { Ok(inflated) } else { Err(corrupt()) }
+        primer.len(),
+        TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+    );
+    if status != TINFLStatus::Done || written != segment.inflated as usize {
+        return Err(corrupt());
+    }
+    inflated.drain(..primer.len());
+    Ok(inflated)
 }
 
 /// The value of a segment that is one postcard record.
