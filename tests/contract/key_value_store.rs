@@ -37,7 +37,10 @@ fn handler(server: &Server) -> Handler {
 }
 
 fn permitting(server: &Server, regions: &[&str]) -> Handler {
-    let table = json!([{"procedure": "keyValueStore.sync", "regions": regions}]);
+    with_table(server, &json!([{"procedure": "keyValueStore.sync", "regions": regions}]))
+}
+
+fn with_table(server: &Server, table: &Value) -> Handler {
     let config = Config {
         operation_table: Some(table.to_string()),
         region: "ap-northeast-1".to_owned(),
@@ -740,4 +743,148 @@ fn without_every_region_in_the_table_nothing_is_sent() {
     assert_eq!((error.name(), error.effect), ("CrossRegion.NotAllowed", Effect::None));
     assert!(error.message.contains("`*global*`"), "{}", error.message);
     assert_eq!(server.store().describes, 0);
+}
+
+const EXPORTS: &str = "exports.s3.us-west-2.amazonaws.com/releases";
+
+/// A store beside an object in Oregon, and a function that may read it.
+fn beside(held: Entries, object: impl Into<Vec<u8>>) -> (Server, Handler) {
+    let objects = BTreeMap::from([(EXPORTS.to_owned(), ("us-west-2".to_owned(), object.into()))]);
+    let server = Server::start(Store { objects, ..Store::holding(held) });
+    let regions = ["us-east-1", "us-west-2", "*global*"];
+    let sources = json!([{"bucket": "exports", "keyPrefix": "rel"}]);
+    let table = json!([{"procedure": "keyValueStore.sync", "regions": regions, "sources": sources}]);
+    let handler = with_table(&server, &table);
+    (server, handler)
+}
+
+fn from(format: &str) -> Value {
+    let items_from = json!({"Bucket": "exports", "Key": "releases", "region": "us-west-2", "format": format});
+    let mut event = with(event("exclusive", &Entries::new()), "itemsFrom", items_from);
+    event["parameters"].as_object_mut().unwrap().remove("Items");
+    event
+}
+
+fn synced(handler: &Handler, event: &Value) -> Result<Value, Error> {
+    runtime().block_on(invoke(handler, event, MINUTE))
+}
+
+#[test]
+fn an_object_holds_more_than_a_state_could() {
+    let wanted = entries(0..20_000, "2026-11-25T00:00:00Z ");
+    let line = |(key, value): (&String, &String)| format!("{}\n", json!({"Key": key, "Value": value}));
+    let csv = |(key, value): (&String, &String)| format!("\"{key}\",{value}\r\n");
+    let imported: Vec<Value> =
+        wanted.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+    for (format, object) in [
+        ("json", json!({ "data": imported }).to_string()),
+        ("jsonLines", wanted.iter().map(line).collect()),
+        ("csv", format!("Key,Value\r\n{}", wanted.iter().map(csv).collect::<String>())),
+    ] {
+        assert!(object.len() > 262_144);
+        let (server, handler) = beside(entries(0..19_990, "2026-11-25T00:00:00Z "), object);
+        let result = synced(&handler, &from(format)).unwrap();
+        let store = server.store();
+        assert!(store.entries == wanted, "{format}");
+        assert_eq!([store.reads, store.describes, store.lists, store.updates], [1, 1, 400, 1], "{format}");
+        assert_eq!(["put", "deleted", "unchanged"].map(|it| count(&result, it)), [10, 0, 19_990]);
+        assert_eq!(result["$metadata"]["attempts"], 403);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_object_is_told_before_the_store_is_looked_at() {
+    let too_large = "parameters.itemsFrom: the object has more than 16777216 bytes";
+    let lines = "Key,Value\ncovers/1,SECRET\nSECRET\ncovers/1,\n";
+    let faults = ["line 3: expected two fields", "line 4.Key: stands in the list already"];
+    for (object, message) in [
+        (lines.as_bytes().to_vec(), "parameters.itemsFrom line 3: expected two fields (and 1 more)"),
+        (vec![b' '; (16 << 20) + 1], too_large),
+    ] {
+        let (server, handler) = beside(Entries::new(), object);
+        let error = synced(&handler, &from("csv")).unwrap_err();
+        assert_eq!((error.name(), error.message.as_str()), ("CrossRegion.InvalidParameters", message));
+        assert_eq!(error.effect, Effect::None);
+        let report = report(&error);
+        assert!(!report.to_string().contains("SECRET"));
+        if message != too_large {
+            assert_eq!(report["faults"], json!(faults.map(|it| format!("parameters.itemsFrom {it}"))));
+        }
+        let store = server.store();
+        assert_eq!([store.reads, store.describes, store.updates], [1, 0, 0]);
+    }
+}
+
+#[test]
+fn an_object_that_cannot_be_read_ends_it_under_the_name_that_s3_gives() {
+    let (server, handler) = beside(Entries::new(), "");
+    server.store().objects.clear();
+    let error = synced(&handler, &from("csv")).unwrap_err();
+    let report = report(&error);
+    assert_eq!(
+        (error.name(), &report["effect"], &report["service"]),
+        ("NoSuchKey", &json!("none"), &json!("s3"))
+    );
+    assert_eq!((&report["action"], &report["region"]), (&json!("getObject"), &json!("us-west-2")));
+    // Its time is over while it reads: nothing was written, and another attempt may do it.
+    server.hook(|_, _| Fate::Silence { carried_out: false });
+    let error = runtime().block_on(invoke(&handler, &from("csv"), Duration::from_secs(1))).unwrap_err();
+    assert_eq!((error.name(), error.effect), ("CrossRegion.Incomplete", Effect::None));
+}
+
+#[test]
+fn only_listed_objects_are_read() {
+    let (server, handler) = beside(Entries::new(), "Key,Value");
+    let changed = |name: &str, value: &str| {
+        let mut event = from("csv");
+        event["parameters"]["itemsFrom"][name] = json!(value);
+        event
+    };
+    for (event, part) in [
+        (changed("Bucket", "other"), "a source"),
+        (changed("Key", "secrets"), "a source"),
+        (changed("region", "eu-west-1"), "Region `eu-west-1`"),
+    ] {
+        let error = synced(&handler, &event).unwrap_err();
+        assert_eq!(error.name(), "CrossRegion.NotAllowed");
+        assert!(error.message.contains(&format!("does not list {part} that")), "{}", error.message);
+    }
+    // Sources of one entry and Regions of another are never put together.
+    let apart = json!([
+        {"procedure": "keyValueStore.sync", "regions": ["us-east-1", "*global*"], "sources": [{"bucket": "exports"}]},
+        {"procedure": "keyValueStore.sync", "regions": ["us-east-1", "us-west-2", "*global*"]},
+    ]);
+    let error = synced(&with_table(&server, &apart), &from("csv")).unwrap_err();
+    assert!(error.message.starts_with("no single entry"), "{}", error.message);
+    let seen = |store: &Store| [store.reads, store.describes];
+    assert_eq!(seen(&server.store()), [0, 0]);
+    synced(&handler, &from("csv")).unwrap();
+    assert_eq!(seen(&server.store()), [1, 1]);
+}
+
+#[test]
+fn a_source_is_read_as_strictly_as_all_parameters() {
+    let (server, handler) = beside(Entries::new(), "");
+    let mut event = from("tsv");
+    let source = event["parameters"]["itemsFrom"].as_object_mut().unwrap();
+    let bucket = source.remove("Bucket").unwrap();
+    source.insert("Bukket".to_owned(), bucket);
+    event["parameters"]["itemsFrom"]["region"] = json!("aws-global");
+    event["parameters"]["Items"] = json!([]);
+    let error = synced(&handler, &event).unwrap_err();
+    assert_eq!(error.name(), "CrossRegion.InvalidParameters");
+    let report = report(&error);
+    let faults: Vec<&str> =
+        report["faults"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    for (fault, expected) in faults.iter().zip([
+        "parameters.itemsFrom.Bucket: missing",
+        "parameters.itemsFrom.region: ",
+        "parameters.itemsFrom.format: `tsv` is none of `json`, `jsonLines`, `csv`",
+        "parameters.itemsFrom.Bukket: unknown field, did you mean `Bucket`?",
+        "parameters.Items: stands beside `itemsFrom`",
+    ]) {
+        assert!(fault.starts_with(expected), "{fault}");
+    }
+    assert_eq!(faults.len(), 5);
+    assert_eq!(server.store().reads, 0);
 }

@@ -1,4 +1,5 @@
-//! A stand-in for a CloudFront KeyValueStore on real sockets: one store, with its ETag and its limits.
+//! A stand-in for a CloudFront KeyValueStore on real sockets: one store, with its ETag and its limits, and beside it the
+//! objects of a bucket.
 //!
 //! Enters: what the store holds at first, and a hook that looks at each call, may write in between as somebody else
 //! would, and says what becomes of the call. Leaves: an HTTP client that takes every call there, and the store with
@@ -29,12 +30,17 @@ pub const ARN: &str = "arn:aws:cloudfront::123456789012:key-value-store/11112222
 const STORE_LIMIT: usize = 5 << 20;
 const REQUEST_LIMIT: usize = 3_000_000;
 
+/// Header with the host that a request was signed for.
+const HOST: &str = "x-signed-host";
+
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Describe,
     List,
     Update,
+    /// Of an object of S3.
+    Read,
 }
 
 /// What becomes of a call.
@@ -70,11 +76,14 @@ pub enum Stale {
 #[derive(Debug, Clone)]
 pub struct Store {
     pub entries: BTreeMap<String, String>,
+    /// By host and path, each with the Region that a request must be signed for.
+    pub objects: BTreeMap<String, (String, Vec<u8>)>,
     pub stale: Stale,
     /// Keys that one update takes.
     pub batch_limit: usize,
     pub describes: usize,
     pub lists: usize,
+    pub reads: usize,
     /// All updates that came, and those that were taken.
     pub updates: usize,
     pub taken: usize,
@@ -101,10 +110,12 @@ impl Store {
         let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
         Self {
             entries,
+            objects: BTreeMap::new(),
             stale: Stale::Validation,
             batch_limit: 50,
             describes: 0,
             lists: 0,
+            reads: 0,
             updates: 0,
             taken: 0,
             peak: bytes,
@@ -139,13 +150,16 @@ impl Store {
             "ItemCount": self.entries.len(), "TotalSizeInBytes": self.bytes,
             "KvsARN": ARN, "Created": 1_700_000_000, "Status": "READY",
         });
-        Answer { status: 200, etag: Some(self.etag()), body: body.to_string() }
+        Answer { status: 200, etag: Some(self.etag()), body: body.to_string().into_bytes() }
     }
 
     fn serve(&mut self, request: &Request) -> Answer {
-        let is_signed = request.header("authorization").starts_with("AWS4-ECDSA-P256-SHA256 ")
-            && request.header("x-amz-region-set") == "*";
-        if !is_signed {
+        let is_signed_for = |algorithm: &str, scope: &str| {
+            let authorization = request.header("authorization");
+            authorization.starts_with(algorithm) && authorization.contains(scope)
+        };
+        let every_region = request.header("x-amz-region-set") == "*";
+        if request.call != Call::Read && !(every_region && is_signed_for("AWS4-ECDSA-P256-SHA256 ", "")) {
             return refusal(403, "AccessDeniedException", "not signed for every Region");
         }
         match request.call {
@@ -160,6 +174,21 @@ impl Store {
             Call::Update => {
                 self.updates += 1;
                 self.update(request)
+            }
+            Call::Read => {
+                self.reads += 1;
+                let place = format!("{}{}", request.header(HOST), request.path);
+                match self.objects.get(&place) {
+                    Some((region, object))
+                        if is_signed_for("AWS4-HMAC-SHA256 ", &format!("/{region}/s3/")) =>
+                    {
+                        Answer { status: 200, etag: None, body: object.clone() }
+                    }
+                    _ => {
+                        let body = b"<Error><Code>NoSuchKey</Code><Message>no</Message></Error>".to_vec();
+                        Answer { status: 404, etag: None, body }
+                    }
+                }
             }
         }
     }
@@ -180,7 +209,7 @@ impl Store {
         if rest.next().is_some() {
             body["NextToken"] = json!(last);
         }
-        Answer { status: 200, etag: None, body: body.to_string() }
+        Answer { status: 200, etag: None, body: body.to_string().into_bytes() }
     }
 
     fn update(&mut self, request: &Request) -> Answer {
@@ -303,7 +332,7 @@ impl Server {
                     answer
                 }
                 Fate::Refused(status, code, message) => Some(refusal(status, code, message)),
-                Fate::Garbled => Some(Answer { status: 200, etag: None, body: "<html>".to_owned() }),
+                Fate::Garbled => Some(Answer { status: 200, etag: None, body: b"<html>".to_vec() }),
                 Fate::Served => answer,
             };
             if answer.is_none_or(|answer| answer.write(&mut writer).is_err()) {
@@ -321,6 +350,7 @@ impl fmt::Debug for Server {
 
 struct Request {
     call: Call,
+    path: String,
     query: Vec<(String, String)>,
     headers: BTreeMap<String, String>,
     body: Vec<u8>,
@@ -347,12 +377,13 @@ impl Request {
         let mut words = first.split(' ');
         let (method, path) = (words.next()?, words.next()?);
         let (_, path, query) = wire::address(path);
-        let call = match (method, path.ends_with("/keys")) {
-            ("GET", false) => Call::Describe,
-            ("GET", true) => Call::List,
+        let call = match (method, path.starts_with("/key-value-stores/"), path.ends_with("/keys")) {
+            (_, false, _) => Call::Read,
+            ("GET", true, false) => Call::Describe,
+            ("GET", true, true) => Call::List,
             _ => Call::Update,
         };
-        Some(Self { call, query, headers, body })
+        Some(Self { call, path, query, headers, body })
     }
 
     fn header(&self, name: &str) -> &str {
@@ -363,7 +394,7 @@ impl Request {
 struct Answer {
     status: u16,
     etag: Option<String>,
-    body: String,
+    body: Vec<u8>,
 }
 
 impl Answer {
@@ -373,13 +404,15 @@ impl Answer {
         if let Some(etag) = etag {
             _ = write!(text, "etag: {etag}\r\n");
         }
-        _ = write!(text, "content-length: {}\r\n\r\n{body}", body.len());
-        writer.write_all(text.as_bytes())
+        _ = write!(text, "content-length: {}\r\n\r\n", body.len());
+        writer.write_all(text.as_bytes())?;
+        writer.write_all(body)
     }
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Answer {
-    Answer { status, etag: None, body: json!({ "__type": code, "Message": message }).to_string() }
+    let body = json!({ "__type": code, "Message": message }).to_string();
+    Answer { status, etag: None, body: body.into_bytes() }
 }
 
 /// Takes every request to one address, after it was signed for another.
@@ -404,7 +437,8 @@ impl HttpConnector for Redirecting<SharedHttpConnector> {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let uri = request.uri().to_owned();
         let rest = uri.split_once("://").map_or(uri.as_str(), |(_, rest)| rest);
-        let path = rest.find('/').map_or("/", |at| rest.split_at(at).1);
+        let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+        request.headers_mut().insert(HOST, host.to_owned());
         request.set_uri(format!("http://{}{path}", self.address)).unwrap();
         self.inner.call(request)
     }

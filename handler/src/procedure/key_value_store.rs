@@ -1,6 +1,7 @@
 //! `keyValueStore.sync`: a CloudFront KeyValueStore brought to the entries that are wanted of it.
 //!
-//! Enters: the store's ARN, the entries, what becomes of the others, and a prefix that bounds both. Leaves: how many
+//! Enters: the store's ARN, the entries or the S3 object that holds them, what becomes of the others, and a prefix that
+//! bounds both. Leaves: how many
 //! keys were put and deleted, and the ETag under which the store was as wanted. Fails as the service does; with
 //! `CrossRegion.InvalidParameters` before anything is written where keys, values or the store would be too large; and
 //! with `CrossRegion.Incomplete` where the time is over, from where another attempt goes on.
@@ -12,14 +13,19 @@
 //!
 //! Two at once that want different things: see "Procedures" in `handler/README.md`.
 
+mod csv;
 pub mod difference;
+mod items;
+mod source;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
 use self::difference::{Change, Comparison, Mode, Wanted, What};
+use self::items::{Items, KEY_LIMIT, NAMES, STORE_LIMIT, VALUE_LIMIT};
+use self::source::Source;
 use super::{Calls, Job};
 use crate::drive::if_match::is_stale;
 use crate::effect::Effect;
@@ -32,11 +38,6 @@ const SERVICE: &str = "cloudfront-keyvaluestore";
 const DESCRIBE: &str = "DescribeKeyValueStore";
 const LIST: &str = "ListKeys";
 const UPDATE: &str = "UpdateKeys";
-
-/// Bytes of a key, of a value, and of all of them together.
-const KEY_LIMIT: usize = 512;
-const VALUE_LIMIT: usize = 1_024;
-const STORE_LIMIT: i64 = 5 << 20;
 
 /// Keys of one `UpdateKeys`, puts and deletes together, and of one page of `ListKeys`.
 const BATCH_LIMIT: usize = 50;
@@ -55,32 +56,58 @@ const PAUSE_DOUBLINGS: u32 = 6;
 #[derive(Debug)]
 pub(crate) struct Sync {
     store: String,
+    /// Without entries where they come from a source.
     wanted: Wanted,
+    source: Option<Source>,
     dry_run: bool,
 }
 
 impl Job for Sync {
     const NAME: &'static str = "keyValueStore.sync";
     const CALLS: &'static [(&'static str, &'static str)] =
-        &[(SERVICE, DESCRIBE), (SERVICE, LIST), (SERVICE, UPDATE)];
+        &[(SERVICE, DESCRIBE), (SERVICE, LIST), (SERVICE, UPDATE), (source::SERVICE, source::READ)];
 
-    fn read(fields: &mut Fields<'_>, _: &Regions) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Self> {
         let store = fields.required_text("KvsARN", some_text);
         fields.require("mode");
         let mode = fields.choice("mode", &[("exclusive", Mode::Exclusive), ("merge", Mode::Merge)]);
         let prefix = fields.text("keyPrefix", some_text).unwrap_or_default();
         let dry_run = fields.flag("dryRun").unwrap_or_default();
-        let entries = read_entries(fields, &prefix);
-        Some(Self { store: store?, wanted: Wanted { entries: entries?, mode: mode?, prefix }, dry_run })
+        let is_from_object = fields.has("itemsFrom");
+        let source = fields.object("itemsFrom", |object| Source::read(object, regions)).flatten();
+        let mut items = Items::below(&prefix);
+        if is_from_object {
+            fields.refuse("Items", "stands beside `itemsFrom`, and one of them says what is wanted");
+            source.as_ref()?;
+        } else {
+            fields.require("Items");
+            fields.objects("Items", |item| items.read(item, NAMES));
+        }
+        let entries = items.entries;
+        Some(Self { store: store?, wanted: Wanted { entries, mode: mode?, prefix }, source, dry_run })
     }
 
     fn names(&self) -> Named<'_> {
-        Named::default()
+        Named {
+            regions: self.source.iter().map(|source| &source.region).collect(),
+            sources: self.source.iter().map(|source| (source.bucket.as_str(), source.key.as_str())).collect(),
+            ..Named::default()
+        }
     }
 
     async fn run(&self, calls: &Calls<'_>) -> Result<Map<String, Json>, Error> {
+        let read;
+        let wanted = match &self.source {
+            Some(source) => {
+                let entries = source.entries(calls, &self.wanted.prefix).await;
+                let entries = entries.map_err(|error| Progress::default().ended_by(error, calls))?;
+                read = Wanted { entries, ..self.wanted.clone() };
+                &read
+            }
+            None => &self.wanted,
+        };
         let mut progress = Progress::default();
-        let outcome = self.sync(calls, &mut progress).await;
+        let outcome = self.sync(wanted, calls, &mut progress).await;
         outcome.map_err(|error| progress.ended_by(error, calls))
     }
 }
@@ -120,26 +147,27 @@ impl Default for Progress<'_> {
 
 impl Sync {
     async fn sync<'w>(
-        &'w self,
+        &self,
+        wanted: &'w Wanted,
         calls: &Calls<'_>,
         progress: &mut Progress<'w>,
     ) -> Result<Map<String, Json>, Error> {
         loop {
             let version = self.describe(calls).await?;
-            let changes = self.compare(calls).await?;
+            let changes = self.compare(wanted, calls).await?;
             let growth: i64 = changes.iter().map(|change| change.growth).sum();
             let bytes = version.bytes.saturating_add(growth);
             if growth > 0 && bytes > STORE_LIMIT {
                 // Unless the listing was of another version, to which this sum does not belong.
                 if self.describe(calls).await?.etag == version.etag {
-                    return Err(too_large(bytes));
+                    return Err(self.too_large(bytes));
                 }
             } else if self.dry_run {
                 progress.count(&changes);
                 progress.batches = changes.len().div_ceil(BATCH_LIMIT);
-                return Ok(self.result(progress, &Version { bytes, ..version }));
+                return Ok(self.result(wanted, progress, &Version { bytes, ..version }));
             } else if let Some(version) = self.write(calls, progress, version, &changes).await? {
-                return Ok(self.result(progress, &version));
+                return Ok(self.result(wanted, progress, &version));
             }
             progress.conflicts += 1;
             pause(calls, progress.conflicts).await;
@@ -153,8 +181,8 @@ impl Sync {
     }
 
     /// Lists the store beside what is wanted of it.
-    async fn compare(&self, calls: &Calls<'_>) -> Result<Vec<Change<'_>>, Error> {
-        let mut comparison = Comparison::with(&self.wanted);
+    async fn compare<'w>(&self, wanted: &'w Wanted, calls: &Calls<'_>) -> Result<Vec<Change<'w>>, Error> {
+        let mut comparison = Comparison::with(wanted);
         let mut token = None;
         loop {
             let mut parameters = Map::from_iter([
@@ -233,11 +261,11 @@ impl Sync {
         Version::told(&called.answer.members).map_err(|error| error.with_effect(Effect::Unknown))
     }
 
-    fn result(&self, progress: &Progress<'_>, version: &Version) -> Map<String, Json> {
+    fn result(&self, wanted: &Wanted, progress: &Progress<'_>, version: &Version) -> Map<String, Json> {
         let result = json!({
             "put": progress.put.len(),
             "deleted": progress.deleted.len(),
-            "unchanged": self.wanted.entries.len() - progress.put.len(),
+            "unchanged": wanted.entries.len() - progress.put.len(),
             "batches": progress.batches,
             "conflicts": progress.conflicts,
             "dryRun": self.dry_run,
@@ -245,6 +273,12 @@ impl Sync {
             "TotalSizeInBytes": version.bytes,
         });
         if let Json::Object(result) = result { result } else { Map::new() }
+    }
+
+    fn too_large(&self, bytes: i64) -> Error {
+        let place = if self.source.is_some() { "parameters.itemsFrom" } else { "parameters.Items" };
+        let message = format!("the store would hold {bytes} bytes, and holds at most {STORE_LIMIT}");
+        Error::faults(Kind::InvalidParameters, vec![Fault::new(place, message)])
     }
 }
 
@@ -291,33 +325,6 @@ impl<'w> Progress<'w> {
     }
 }
 
-/// Every fault names the place in the list: a key is a parameter's value.
-fn read_entries(fields: &mut Fields<'_>, prefix: &str) -> Option<BTreeMap<String, String>> {
-    fields.require("Items");
-    let mut keys = BTreeSet::new();
-    let items = fields.objects("Items", |item| {
-        let key = item.required_text("Key", |key| within(key, 1..=KEY_LIMIT));
-        let value = item.required_text("Value", |value| within(value, 0..=VALUE_LIMIT));
-        if let Some(key) = &key {
-            if !key.starts_with(prefix) {
-                item.fault("Key", "does not begin with `keyPrefix`");
-            }
-            if !keys.insert(key.clone()) {
-                item.fault("Key", "stands in the list already");
-            }
-        }
-        Some((key?, value?))
-    });
-    items?.into_iter().collect()
-}
-
-fn within(text: &str, bytes: std::ops::RangeInclusive<usize>) -> Result<String, String> {
-    if bytes.contains(&text.len()) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("expected {} to {} bytes, found {}", bytes.start(), bytes.end(), text.len()))
-}
-
 /// Whether fewer keys may be taken where so many are not. AWS documents no error for it, so that only its words tell:
 /// at worst a refusal for another reason is heard a few times more.
 fn is_too_much(error: &Error) -> bool {
@@ -333,11 +340,6 @@ async fn pause(calls: &Calls<'_>, conflicts: u32) {
     let longest = FIRST_PAUSE * (1 << conflicts.min(PAUSE_DOUBLINGS));
     let pause = longest.mul_f32(fastrand::f32());
     tokio::time::sleep(pause.min(calls.target().pace.deadline.remaining())).await;
-}
-
-fn too_large(bytes: i64) -> Error {
-    let message = format!("the store would hold {bytes} bytes, and holds at most {STORE_LIMIT}");
-    Error::faults(Kind::InvalidParameters, vec![Fault::new("parameters.Items", message)])
 }
 
 fn malformed(message: &str) -> Error {
