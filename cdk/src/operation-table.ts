@@ -10,6 +10,13 @@ import { Stack } from 'aws-cdk-lib/core';
 /** One combination that a task asked for: the handler never merges two. */
 export type Permission = ActionPermission | ProcedurePermission;
 
+/** Objects of a bucket. */
+export interface Source {
+  readonly bucket: string;
+  /** What their keys begin with. */
+  readonly keyPrefix: string;
+}
+
 /** Where a task acts. */
 interface Scope {
   /** Regions, or `*` alone. */
@@ -32,6 +39,8 @@ export interface ActionPermission extends Scope {
 export interface ProcedurePermission extends Scope {
   /** Name of a job of more than one call. */
   readonly procedure: string;
+  /** The objects that it reads. */
+  readonly sources?: readonly Source[];
 }
 
 export class OperationTable {
@@ -78,6 +87,7 @@ export class OperationTable {
         regions: sorted(permission.regions),
         endpoints: sorted(permission.endpoints),
         roles: sorted(permission.roles ?? []),
+        sources: sourcesOf(permission),
         keepsRecord: permission.keepsRecord,
       });
       const entry = merged.get(key) ?? { permission, actions: new Set() };
@@ -90,6 +100,7 @@ export class OperationTable {
       const { permission, actions } = merged.get(key)!;
       const endpoints = sorted(permission.endpoints);
       const roles = sorted(permission.roles ?? []);
+      const sources = sourcesOf(permission);
       return {
         ...('service' in permission
           ? { service: permission.service, actions: sorted(actions) }
@@ -97,10 +108,15 @@ export class OperationTable {
         regions: sorted(permission.regions),
         ...(endpoints.length > 0 && { endpoints }),
         ...(roles.length > 0 && { roles }),
+        ...(sources.length > 0 && { sources }),
         ...(permission.keepsRecord && { idempotency: true }),
       };
     });
   }
+}
+
+function sourcesOf(permission: Permission): readonly Source[] {
+  return 'procedure' in permission ? (permission.sources ?? []) : [];
 }
 
 function sorted(values: Iterable<string>): string[] {
