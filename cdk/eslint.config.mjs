@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['lib', 'dist', 'coverage', 'examples/**/*.js', '**/cdk.out', 'jest.config.js'] },
+  { ignores: ['lib', 'dist', 'coverage', 'examples/**/*.js', 'examples/**/*.mjs', '**/cdk.out', 'jest.config.js'] },
   ...tseslint.configs.recommendedTypeChecked,
   ...tseslint.configs.stylisticTypeChecked,
   {

@@ -4,6 +4,8 @@
 import { App, Stack, StackProps } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { CrossAccount, Orders } from '../examples/cross-account/app';
+import { DeployFunction } from '../examples/embargoed-covers/deploy';
+import { EmbargoedCovers, functionCode } from '../examples/embargoed-covers/embargoed-covers';
 import { ExactlyOnceOnUpload } from '../examples/exactly-once-on-upload/app';
 import { CoreBankingFailover, CoreBankingFailoverProps } from '../examples/failover-core-banking/failover';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
@@ -45,8 +47,34 @@ class FailoverToTokyo extends CoreBankingFailover {
   }
 }
 
+class EmbargoedCoversOfAurora extends EmbargoedCovers {
+  constructor(scope: App, id: string, props: StackProps) {
+    const aurora = {
+      clusterArn: 'arn:aws:rds:ap-northeast-1:123456789012:cluster:books',
+      secretArn: 'arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:books-reader-AbCdEf',
+      database: 'books',
+    };
+    super(scope, id, { ...props, aurora });
+  }
+}
+
+class DeployEmbargo extends DeployFunction {
+  constructor(scope: App, id: string, props: StackProps) {
+    super(scope, id, {
+      ...props,
+      functionName: 'embargo',
+      code: functionCode(),
+      keyValueStoreArn: 'arn:aws:cloudfront::123456789012:key-value-store/0123',
+      distributionId: 'E1EXAMPLE',
+    });
+  }
+}
+
 const EXAMPLES = {
   CrossAccount,
+  DeployEmbargo,
+  EmbargoedCovers,
+  EmbargoedCoversOfAurora,
   ExactlyOnceOnUpload,
   MainJob,
   KnowledgeBaseIngestion,
