@@ -5,6 +5,7 @@ Options enter; a running `Ministack` leaves, and is gone after the `with` block.
 """
 
 import contextlib
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -31,8 +32,12 @@ class Ministack:
 
 
 @contextlib.contextmanager
-def ministack(**options: str) -> Iterator[Ministack]:
-    """Runs ministack; `options` are its own environment variables, such as `AUTH="true"`."""
+def ministack(names: bool = False, **options: str) -> Iterator[Ministack]:
+    """Runs ministack; `options` are its own environment variables, such as `AUTH="true"`.
+
+    With `names` its functions reach it as `localhost`, and by every name below: some calls put an account before the
+    host.
+    """
     with scratch("ministack") as home:
         port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -51,12 +56,22 @@ def ministack(**options: str) -> Iterator[Ministack]:
             "AWS_SECRET_ACCESS_KEY": aws.SECRET_KEY,
             **options,
         }
+        if names:
+            environment["AWS_ENDPOINT_URL"] = environment["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
+            environment["LD_PRELOAD"] = str(_local_names(home))
         server = Server([paths.MINISTACK], environment, home)
         try:
             server.wait_until(lambda: _answers(f"{url}/_ministack/health"))
             yield Ministack(url, server, home)
         finally:
             server.stop()
+
+
+def _local_names(home: Path) -> Path:
+    source = paths.ROOT / "tests" / "support" / "local_names.c"
+    library = home / "local_names.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return library
 
 
 def _answers(url: str) -> bool:

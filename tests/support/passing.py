@@ -1,7 +1,8 @@
 """A proxy that passes every request on as it came, and keeps what was asked.
 
 The URL of a server enters, once it is known; a URL leaves, and the requests that came to it. Nothing is changed on the
-way, the Host header neither, so that signatures stay what they are.
+way, the Host header neither, so that signatures stay what they are. Only headers of answers may be sent under a second
+name: AWS has one that no other server would think of.
 """
 
 import contextlib
@@ -37,7 +38,9 @@ class Passing:
 
 
 @contextlib.contextmanager
-def passing() -> Iterator[Passing]:
+def passing(**again: str) -> Iterator[Passing]:
+    """`again`: headers of answers, each with the name under which it is sent once more."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -55,6 +58,8 @@ def passing() -> Iterator[Passing]:
             for name, value in answer.getheaders():
                 if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                     self.send_header(name, value)
+                if name in again:
+                    self.send_header(again[name], value)
             self.send_header("content-length", str(len(told)))
             self.end_headers()
             if self.command != "HEAD":

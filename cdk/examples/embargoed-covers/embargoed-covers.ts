@@ -84,6 +84,7 @@ export class EmbargoedCovers extends Stack {
       keyValueStore: this.store,
     });
     this.distribution = new cloudfront.Distribution(this, 'Distribution', {
+      comment: 'covers from their release on',
       defaultBehavior: {
         origin: origins.S3BucketOrigin.withOriginAccessControl(covers),
         viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
