@@ -122,7 +122,9 @@ const PASSES: sfn.RetryProps = {
   errors: [
     'CrossRegion.Unreachable',
     'CrossRegion.OutcomeUnknown',
+    'InternalError',
     'InternalServerException',
+    'SlowDown',
     'ThrottlingException',
     'TooManyRequestsException',
   ],

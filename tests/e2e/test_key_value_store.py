@@ -1,23 +1,32 @@
-"""A whole store from an object: what it costs the function, in requests, CPU and memory, at the local AWS.
+"""`keyValueStore.sync` at the local AWS: several functions at once, and what a whole store costs, from an object.
 
-With `PROVE` for 20,000 and for 60,000 keys, and the table of it is printed.
+A stale ETag is spelled as the local AWS does, and, by a proxy between, as AWS does. The costs are, with `PROVE`, those
+of 20,000 and of 60,000 keys.
 """
 
+import json
 import os
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from support import aws
 from support.edge import entries
 from support.ministack import Ministack, ministack
+from support.passing import passing
 from support.runtime_api import Function, function
 
 HERE = "ap-northeast-1"
 THERE = "us-west-2"
 BUCKET = "exports"
 SIZES = [20_000, 60_000] if "PROVE" in os.environ else [2_000]
+TABLE = [
+    {"procedure": "keyValueStore.sync", "regions": [HERE, THERE, "*global*"], "sources": [{"bucket": BUCKET}]},
+]
 # What a function of 128 MB has beside its runtime.
 MEMORY_LIMIT_KIB = 100 * 1024
 
@@ -33,9 +42,67 @@ def store(local: Ministack, name: str) -> str:
     return local.client("cloudfront", "us-east-1").create_key_value_store(Name=name)["KeyValueStore"]["ARN"]
 
 
-def environment(local: Ministack) -> dict[str, str]:
-    url = local.url.replace("127.0.0.1", "localhost")
-    return aws.environment(url, HERE) | {"LD_PRELOAD": str(local.home / "local_names.so")}
+def environment(local: Ministack, url: str | None = None) -> dict[str, str]:
+    reached = (url or local.url).replace("127.0.0.1", "localhost")
+    return aws.environment(reached, HERE) | {"LD_PRELOAD": str(local.home / "local_names.so")}
+
+
+def as_aws_says(status: int, body: bytes) -> tuple[int, bytes]:
+    """The local AWS has 409 and another name for a stale ETag."""
+    if status == 409:
+        return 400, json.dumps({"__type": "ValidationException", "Message": "Pre-Condition failed"}).encode()
+    return status, body
+
+
+def items(letter: str, count: int) -> dict[str, str]:
+    return {f"{letter}/{at}": letter * 20 for at in range(count)}
+
+
+def at_once(local: Ministack, url: str | None, binary, arn: str, wants: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    table = [{"procedure": "keyValueStore.sync", "regions": [HERE, "*global*"]}]
+    answers: dict[int, Any] = {}
+
+    def run(at: int, running: Function) -> None:
+        answers[at] = running.invoke(
+            {"procedure": "keyValueStore.sync", "region": HERE, "parameters": {"KvsARN": arn, **wants[at]}}
+        )
+
+    with ExitStack() as stack:
+        functions = [stack.enter_context(function([binary], environment(local, url), table)) for _ in wants]
+        threads = [threading.Thread(target=run, args=it) for it in enumerate(functions)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [answers[at].kind for at in range(len(wants))] == ["response"] * len(wants), answers
+    return [answers[at].json() for at in range(len(wants))]
+
+
+def wanted(entries: dict[str, str], **more: str) -> dict[str, Any]:
+    return {"Items": [{"Key": key, "Value": value} for key, value in entries.items()], **more}
+
+
+@pytest.mark.parametrize("say", [None, as_aws_says], ids=["as the local AWS says", "as AWS says"])
+def test_three_at_once(binary, named, say):
+    letters = "abc"
+    with ExitStack() as stack:
+        url = None
+        if say:
+            door = stack.enter_context(passing(say))
+            door.target, url = named.url, door.url
+        apart = store(named, f"apart-{bool(say)}")
+        wants = [wanted(items(it, 150), mode="exclusive", keyPrefix=f"{it}/") for it in letters]
+        told = at_once(named, url, binary, apart, wants)
+        assert entries(named, apart) == items("a", 150) | items("b", 150) | items("c", 150)
+        assert [result["batches"] for result in told] == [3, 3, 3]
+        conflicts = sum(result["conflicts"] for result in told)
+
+        same = store(named, f"same-{bool(say)}")
+        sets = [items("a", 100) | items(it, 100) for it in letters]
+        told = at_once(named, url, binary, same, [wanted(it, mode="exclusive") for it in sets])
+        assert entries(named, same) in sets
+        conflicts += sum(result["conflicts"] for result in told)
+    assert conflicts > 0, "they never met"
 
 
 def sync(running: Function, arn: str, key: str) -> tuple[dict, dict[str, float]]:
@@ -63,19 +130,12 @@ def sync(running: Function, arn: str, key: str) -> tuple[dict, dict[str, float]]
 @pytest.mark.parametrize("size", SIZES)
 def test_what_a_store_costs(binary, named, size, capsys):
     arn = store(named, f"covers-{size}")
-    table = [
-        {
-            "procedure": "keyValueStore.sync",
-            "regions": [HERE, THERE, "*global*"],
-            "sources": [{"bucket": BUCKET}],
-        }
-    ]
     held = {f"covers/{at:06}.png": "2030-02-01T00:00:00+09:00" for at in range(size)}
     changed = {
         key: "2031-02-01T00:00:00+09:00" if at % 100 == 0 else release for at, (key, release) in enumerate(held.items())
     }
     rows = []
-    with function([binary], environment(named), table) as running:
+    with function([binary], environment(named), TABLE) as running:
         for name, wanted, batches in (
             ("into an empty store", held, size // 50),
             ("1 % changed", changed, -(-size // 100 // 50)),
@@ -94,3 +154,30 @@ def test_what_a_store_costs(binary, named, size, capsys):
     with capsys.disabled():
         for name, keys, pages, writes, seconds, cpu, peak in rows:
             print(f"\n| {name} | {keys:,} | {pages} | {writes} | {seconds:.1f} | {cpu:.2f} | {peak:.1f} |", end="")
+
+
+def test_the_largest_object_fits_into_the_smallest_function(binary, named):
+    """As many items as are taken, as many bytes as a store holds, in as many as an object may have."""
+    count, largest = 200_000, 16 * 1024 * 1024
+    lines = [f'{{"Key":"{at:06}","Value":"{"v" * 20}"}}' for at in range(count)]
+    lines[0] += " " * (largest - sum(len(line) + 1 for line in lines) + 1)
+    body = "\n".join(lines).encode()
+    assert len(body) == largest
+    named.client("s3", THERE).put_object(Bucket=BUCKET, Key="largest", Body=body)
+    asked = {
+        "procedure": "keyValueStore.sync",
+        "region": HERE,
+        "parameters": {
+            "KvsARN": store(named, "largest"),
+            "mode": "merge",
+            "dryRun": True,
+            "itemsFrom": {"Bucket": BUCKET, "Key": "largest", "region": THERE, "format": "jsonLines"},
+        },
+    }
+    with function([binary], environment(named), TABLE) as running:
+        answer = running.invoke(asked, deadline_s=60)
+        assert answer.kind == "response", answer
+        assert (answer.json()["put"], answer.json()["batches"]) == (count, count // 50)
+        peak = running.memory_kib("VmHWM")
+    print(f"{peak / 1024:.1f} MiB")
+    assert peak < MEMORY_LIMIT_KIB

@@ -1,15 +1,15 @@
 """A proxy that passes every request on as it came, and keeps what was asked.
 
 The URL of a server enters, once it is known; a URL leaves, and the requests that came to it. Nothing is changed on the
-way, the Host header neither, so that signatures stay what they are. Only headers of answers may be sent under a second
-name: AWS has one that no other server would think of.
+way, the Host header neither, so that signatures stay what they are. Only an answer may be told in AWS's own words where
+a local server has others.
 """
 
 import contextlib
 import http.client
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -38,8 +38,10 @@ class Passing:
 
 
 @contextlib.contextmanager
-def passing(**again: str) -> Iterator[Passing]:
-    """`again`: headers of answers, each with the name under which it is sent once more."""
+def passing(
+    say: Callable[[int, bytes], tuple[int, bytes]] = lambda status, body: (status, body), **again: str
+) -> Iterator[Passing]:
+    """`say` tells an answer in other words; `again` has headers, each with a name under which it is sent once more."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -53,8 +55,8 @@ def passing(**again: str) -> Iterator[Passing]:
                 upstream.putheader(name, value)
             upstream.endheaders(body)
             answer = upstream.getresponse()
-            told = answer.read()
-            self.send_response_only(answer.status)
+            status, told = say(answer.status, answer.read())
+            self.send_response_only(status)
             for name, value in answer.getheaders():
                 if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                     self.send_header(name, value)

@@ -4,15 +4,17 @@
  */
 const { DeployFunction } = require('../../../../cdk/examples/embargoed-covers/deploy.js');
 const { EmbargoedCovers, functionCode } = require('../../../../cdk/examples/embargoed-covers/embargoed-covers.js');
-const { App } = require('aws-cdk-lib');
+const { App, CliCredentialsStackSynthesizer } = require('aws-cdk-lib');
 
 const env = { account: '000000000000', region: 'ap-northeast-1' };
 const app = new App();
-new EmbargoedCovers(app, 'EmbargoedCovers', { env, waitsForEdge: false });
+const synthesizer = () => new CliCredentialsStackSynthesizer();
+new EmbargoedCovers(app, 'EmbargoedCovers', { env, synthesizer: synthesizer(), waitsForEdge: false });
 if (process.env.MADE) {
   const made = JSON.parse(process.env.MADE);
   new DeployFunction(app, 'DeployEmbargo', {
     env,
+    synthesizer: synthesizer(),
     functionName: made.FunctionName,
     code: functionCode(),
     keyValueStoreArn: made.KeyValueStoreArn,
