@@ -88,11 +88,7 @@ def covers(say: Callable[[str], None]) -> Iterator[Covers]:
             made.put(cover, release)
         deployer = Cdk(local.url, TOKYO, APP, local.home, {"MADE": json.dumps(outputs)})
         made.deployer = deployer.deploy("DeployEmbargo")["StateMachineArn"]
-        try:
-            yield made
-        finally:
-            deployer.destroy("DeployEmbargo")
-            app.destroy("EmbargoedCovers")
+        yield made
 
 
 def run(say: Callable[[str], None] = print) -> bool:
@@ -117,9 +113,8 @@ def run(say: Callable[[str], None] = print) -> bool:
         seen = _look(made, "at the release", after, say)
         shown = [cover for cover, text in seen.items() if text == f"the cover {cover}"]
         checks.append((shown == ["out.png", "soon.png"], "from the release on it is shown"))
-        checks.append(
-            (made.edge.shows("/version", "2030-01-01T00:00:00Z") == held["version"], "the edge tells its version")
-        )
+        (version,) = made.edge.shows(["/version"], "2030-01-01T00:00:00Z")
+        checks.append((version == held["version"], "the edge tells its version"))
 
         say("\nonce more, with nothing changed\n")
         again = _run(made, say)
@@ -136,7 +131,7 @@ def run(say: Callable[[str], None] = print) -> bool:
         say("\nwhat was seen\n")
         say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
     held_all = all(holds for holds, _ in checks)
-    say(f"\nstacks destroyed, local AWS stopped: {'every check held' if held_all else 'NOT every check held'}")
+    say(f"\nlocal AWS stopped: {'every check held' if held_all else 'NOT every check held'}")
     return held_all
 
 
@@ -194,7 +189,8 @@ def _deployed(made: Covers, after: datetime, say: Callable[[str], None]) -> Iter
 def _look(made: Covers, when: str, now: datetime, say: Callable[[str], None]) -> dict[str, str]:
     moment = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     say(f"\nwhat a viewer sees {when} ({moment})\n")
-    seen = {cover: made.edge.shows(f"/covers/{cover}", moment) for cover in RELEASES}
+    shown = made.edge.shows([f"/covers/{cover}" for cover in RELEASES], moment)
+    seen = dict(zip(RELEASES, shown, strict=True))
     held = made.store()
     rows = [(f"/covers/{cover}", held.get(f"covers/{cover}", "-"), text) for cover, text in seen.items()]
     say(transcript.table([("path", "release in the store", "shown"), *rows]))

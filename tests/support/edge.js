@@ -14,61 +14,36 @@
  * - A text becomes a Date only in full ISO 8601: Node's parser understands more than that of the runtime, and where
  *   they differ nobody is warned. What depends on the time zone of the machine throws.
  *
- * As a program it reads one JSON object from stdin, `{"code", "entries", "now", "event"}`, and writes the answer.
+ * As a program it reads one JSON object from stdin, `{"code", "entries", "now", "events"}`, and writes the answers.
  */
-"use strict";
+'use strict';
 
-const vm = require("vm");
+const vm = require('vm');
 
 const LIMIT = 10 * 1024;
 
 const IMPORT = /^import cf from 'cloudfront';$/m;
 
 const GLOBALS = [
+  ...['globalThis', 'NaN', 'Infinity', 'undefined', 'isFinite', 'isNaN', 'parseFloat', 'parseInt'],
+  ...['decodeURI', 'decodeURIComponent', 'encodeURI', 'encodeURIComponent'],
   ...[
-    "globalThis",
-    "NaN",
-    "Infinity",
-    "undefined",
-    "isFinite",
-    "isNaN",
-    "parseFloat",
-    "parseInt",
+    'Object',
+    'Function',
+    'Boolean',
+    'Number',
+    'String',
+    'Symbol',
+    'Array',
+    'RegExp',
+    'Date',
+    'Math',
+    'JSON',
+    'Promise',
   ],
-  ...["decodeURI", "decodeURIComponent", "encodeURI", "encodeURIComponent"],
-  ...[
-    "Object",
-    "Function",
-    "Boolean",
-    "Number",
-    "String",
-    "Symbol",
-    "Array",
-    "RegExp",
-    "Date",
-    "Math",
-    "JSON",
-    "Promise",
-  ],
-  ...[
-    "Error",
-    "EvalError",
-    "RangeError",
-    "ReferenceError",
-    "SyntaxError",
-    "TypeError",
-    "URIError",
-  ],
-  ...[
-    "ArrayBuffer",
-    "DataView",
-    "Int8Array",
-    "Uint8Array",
-    "Uint8ClampedArray",
-    "Int16Array",
-    "Uint16Array",
-  ],
-  ...["Int32Array", "Uint32Array", "Float32Array", "Float64Array"],
+  ...['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'],
+  ...['ArrayBuffer', 'DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array'],
+  ...['Int32Array', 'Uint32Array', 'Float32Array', 'Float64Array'],
 ];
 
 /** Makes the context's own Date the one that was said above. */
@@ -113,7 +88,7 @@ async function run({ code, entries, now, event }) {
   const kvs = () => ({
     get: async (key) => {
       if (!entries || !Object.hasOwn(entries, key)) {
-        throw new Error(entries ? "KeyNotFound" : "the store cannot be read");
+        throw new Error(entries ? 'KeyNotFound' : 'the store cannot be read');
       }
       return entries[key];
     },
@@ -121,25 +96,19 @@ async function run({ code, entries, now, event }) {
   if (!IMPORT.test(code)) {
     throw new Error("the function does not import cf from 'cloudfront'");
   }
-  const source = `'use strict'; (function (cf, console) {${code.replace(IMPORT, "")}\nreturn handler; })`;
-  const handler = vm.runInContext(source, context)(
-    { kvs },
-    { log: () => undefined },
-  );
+  const source = `'use strict'; (function (cf, console) {${code.replace(IMPORT, '')}\nreturn handler; })`;
+  const handler = vm.runInContext(source, context)({ kvs }, { log: () => undefined });
   // What leaves is JSON, as what enters is.
-  return JSON.parse(
-    JSON.stringify(await handler(JSON.parse(JSON.stringify(event)))),
-  );
+  return JSON.parse(JSON.stringify(await handler(JSON.parse(JSON.stringify(event)))));
 }
 
 module.exports = { run };
 
 if (require.main === module) {
   const chunks = [];
-  process.stdin.on("data", (chunk) => chunks.push(chunk));
-  process.stdin.on("end", async () => {
-    process.stdout.write(
-      JSON.stringify(await run(JSON.parse(Buffer.concat(chunks).toString()))),
-    );
+  process.stdin.on('data', (chunk) => chunks.push(chunk));
+  process.stdin.on('end', async () => {
+    const { events, ...given } = JSON.parse(Buffer.concat(chunks).toString());
+    process.stdout.write(JSON.stringify(await Promise.all(events.map((event) => run({ ...given, event })))));
   });
 }

@@ -26,13 +26,18 @@ class Edge:
     bucket: str
     region: str
 
-    def shows(self, path: str, now: str) -> str:
-        answer = self._run({"request": {"method": "GET", "uri": path, "headers": {}}}, now)
-        if "statusCode" in answer:
-            return answer["body"]["data"]
+    def shows(self, paths: list[str], now: str) -> list[str]:
+        """One text for each path."""
         s3 = self.local.client("s3", self.region)
-        found = s3.get_object(Bucket=self.bucket, Key=answer["uri"].removeprefix("/"))
-        return found["Body"].read().decode()
+
+        def shown(answer: dict[str, Any]) -> str:
+            if "statusCode" in answer:
+                return answer["body"]["data"]
+            found = s3.get_object(Bucket=self.bucket, Key=answer["uri"].removeprefix("/"))
+            return found["Body"].read().decode()
+
+        events = [{"request": {"method": "GET", "uri": path, "headers": {}}} for path in paths]
+        return [shown(answer) for answer in self._run(events, now)]
 
     def stores(self) -> list[str]:
         """The ARNs of the stores that the published function may read."""
@@ -41,10 +46,10 @@ class Edge:
         associated = summary["FunctionConfig"].get("KeyValueStoreAssociations", {})
         return [item["KeyValueStoreARN"] for item in associated.get("Items", [])]
 
-    def _run(self, event: dict[str, Any], now: str) -> dict[str, Any]:
+    def _run(self, events: list[dict[str, Any]], now: str) -> list[dict[str, Any]]:
         cloudfront = self.local.client("cloudfront", "us-east-1")
         code = cloudfront.get_function(Name=self.function, Stage="LIVE")["FunctionCode"].read().decode()
-        given: dict[str, Any] = {"code": code, "now": now, "event": event}
+        given: dict[str, Any] = {"code": code, "now": now, "events": events}
         for store in self.stores():
             given["entries"] = entries(self.local, store)
         done = subprocess.run(["node", ENGINE], input=json.dumps(given), capture_output=True, text=True, check=True)
