@@ -98,12 +98,12 @@ export class EmbargoedCovers extends Stack {
     });
 
     const begin = sfn.Pass.jsonata(this, 'Begin', {
-      assign: { key: `{% '${EXPORTS}' & $states.context.Execution.Name & '.csv' %}` },
+      assign: { key: `{% '${EXPORTS}' & $states.context.Execution.Name %}` },
     });
     const sync = SyncKeyValueStore.jsonata(this, 'SyncCovers', {
       keyValueStore: this.store,
       entries: KeyValueEntries.fromBucket(this.exports, '{% $key %}', {
-        format: KeyValueFormat.CSV,
+        format: props.aurora ? KeyValueFormat.CSV : KeyValueFormat.JSON,
         keyPrefix: EXPORTS,
       }),
       mode: SyncMode.EXCLUSIVE,
@@ -173,12 +173,10 @@ export class EmbargoedCovers extends Stack {
       parameters: { TableName: table.tableName, ConsistentRead: true },
       iamResources: [table.tableArn],
       paginate: {},
-      select: 'Items[?release.S].[cover.S, release.S]',
-      assign: { releases: '{% $states.result.result %}' },
+      select: `Items[?release.S].{ Key: join('', ['${COVERS}', cover.S]), Value: release.S }`,
+      assign: { releases: '{% [$states.result.result] %}' },
+      outputs: '{% $states.input %}',
     });
-    // In quotes, whatever stands in a name; a quote in it is written twice.
-    const field = (value: string) => `'"' & $replace(${value}, '"', '""') & '"'`;
-    const lines = `$map($releases, function($it) { ${field(`'${COVERS}' & $it[0]`)} & ',' & ${field('$it[1]')} })`;
     const put = CallAwsServiceCrossRegion.jsonata(this, 'ExportReleases', {
       region: this.region,
       service: 's3',
@@ -186,8 +184,8 @@ export class EmbargoedCovers extends Stack {
       parameters: {
         Bucket: this.exports.bucketName,
         Key: '{% $key %}',
-        Body: `{% $join($append('Key,Value', ${lines}), '\\n') %}`,
-        ContentType: 'text/csv',
+        Body: '{% $releases %}',
+        ContentType: 'application/json',
       },
       iamResources: [this.exports.arnForObjects(`${EXPORTS}*`)],
     });
