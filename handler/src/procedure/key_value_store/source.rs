@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -228,7 +228,15 @@ fn from_json_lines(text: &str, lines: &mut Lines<'_>) {
         if lines.is_full() {
             break;
         }
-        lines.read_json(at + 1, line);
+        // In its own words the parser would call it the first line.
+        match serde_json::from_str::<IgnoredAny>(line) {
+            Ok(_) => lines.read_json(at + 1, line),
+            Err(error) => {
+                let (said, column) = (error.to_string(), error.column());
+                let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+                lines.fault(at + 1, &format!("not JSON: {what} at column {column}"));
+            }
+        }
     }
 }
 
@@ -340,7 +348,7 @@ mod tests {
             place(8, ".Valu: unknown field, did you mean `Value`?"),
             place(9, ".Key: duplicate key"),
             place(10, ".Key: expected 1 to 512 bytes, found 0"),
-            place(11, ": not JSON: expected `,` or `}` at line 1 column 14"),
+            place(11, ": not JSON: expected `,` or `}` at column 14"),
             place(12, ": expected an object, found an integer"),
         ];
         assert_eq!(read(Format::JsonLines, &text.join("\n")).unwrap_err(), faults);
