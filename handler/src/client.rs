@@ -21,6 +21,7 @@ pub mod protocol;
 pub mod response_checksum;
 pub mod role;
 pub mod transport;
+pub mod typed;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

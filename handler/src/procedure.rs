@@ -26,11 +26,19 @@
 pub mod key_value_store;
 pub mod routing_control;
 
+use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Map, Value as Json, json};
 
 use crate::catalog;
+use crate::client::attempt::AttemptLog;
+use crate::client::role::AssumeRole;
+use crate::client::typed::{self, Typed};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::drive::{Called, Caller, Pace};
 use crate::error::{Error, Faults, Kind};
@@ -39,7 +47,7 @@ use crate::input;
 use crate::json::Path;
 use crate::region::{Region, Regions};
 use crate::suggest;
-use crate::table::{Named, ProcedurePermit};
+use crate::table::{Named, Permit, ProcedurePermit};
 use crate::telemetry::Invocation;
 
 /// What a procedure is made of.
@@ -197,7 +205,7 @@ impl Calls<'_> {
         let caller = Caller { region, endpoint, pace, ..self.caller.clone() };
         let mut invocation = Invocation::default();
         let outcome = async {
-            let permit = self.permit.call(operation, region, endpoint)?;
+            let permit = self.permit.call(operation, region, endpoint, None)?;
             let bound = input::bind(operation, parameters)?;
             caller.call(bound, &permit, &mut invocation).await
         };
@@ -207,6 +215,49 @@ impl Calls<'_> {
         }
         self.note(invocation);
         outcome.map_err(|error| error.for_call(service, &operation.action(), region.as_str()))
+    }
+
+    /// What a typed client is made of that makes the calls of [`Job::CALLS`] to `service`, in the name of `role` or in
+    /// the function's own, within the time of `target`.
+    pub async fn typed(
+        &self,
+        service: &str,
+        target: Target<'_>,
+        role: Option<&AssumeRole>,
+    ) -> Result<Typed, Error> {
+        let Target { region, endpoint, pace } = target;
+        let service = catalog::service(service)?;
+        let calls = self.permit.calls().iter().filter(|(id, _)| *id == service.id());
+        let permits = calls.map(|(_, operation)| {
+            let operation = service.operation(operation)?;
+            self.permit.call(operation, region, endpoint, role.map(|asked| &asked.role))
+        });
+        let permits: Vec<Permit> = permits.collect::<Result<_, Error>>()?;
+        let caller = Caller { region, endpoint, role, pace, ..self.caller.clone() };
+        let credentials = match (role, permits.first()) {
+            (Some(role), Some(permit)) => {
+                let assumed = Box::pin(caller.helpers.assumed(&caller, role, permit)).await?;
+                SharedCredentialsProvider::new(assumed.credentials)
+            }
+            _ => caller.clients.credentials().clone(),
+        };
+        let name = service.metadata().service_id.as_str();
+        Typed::new(caller.clients, credentials, name, permits, caller.local, pace.patience()?)
+    }
+
+    /// Tells what came of a call of a typed client, which `log` was an interceptor of.
+    pub fn typed_call<T, E>(
+        &self,
+        outcome: Result<T, SdkError<E, HttpResponse>>,
+        log: &AttemptLog,
+    ) -> Result<T, Error>
+    where
+        E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let outcome = outcome.map_err(|error| typed::failure(error, log));
+        let request_id = outcome.as_ref().err().and_then(|error| error.request_id.clone());
+        self.note(Invocation { attempts: log.attempts(), request_id, ..Invocation::default() });
+        outcome
     }
 
     fn note(&self, call: Invocation) {

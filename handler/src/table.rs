@@ -339,23 +339,32 @@ impl ProcedurePermit {
         Ok(self)
     }
 
-    /// Leave to make one of the API calls that the procedure is made of.
+    /// The API calls that the procedure is made of.
+    pub fn calls(&self) -> &'static [(&'static str, &'static str)] {
+        self.procedure.calls()
+    }
+
+    /// Leave to make one of them, in the name of `role` or in the function's own.
     pub fn call(
         &self,
         operation: &Operation,
         region: &Region,
         endpoint: Option<&CustomEndpoint>,
+        role: Option<&Role>,
     ) -> Result<Permit, Error> {
         let (service, name) = (operation.service.id(), self.procedure.name());
         if !self.procedure.calls().contains(&(service, operation.name.as_str())) {
             return Err(not_allowed(format!("`{name}` does not call `{}` of `{service}`", operation.name)));
         }
         let mut entries = self.entries.clone();
-        entries
-            .retain(|entry| entry.lists_region(region) && endpoint.is_none_or(|it| entry.lists_endpoint(it)));
+        entries.retain(|entry| {
+            entry.lists_region(region)
+                && endpoint.is_none_or(|it| entry.lists_endpoint(it))
+                && entry.lists_name(role)
+        });
         if entries.is_empty() {
             return Err(not_allowed(format!(
-                "no single entry of the operation table lists Region and endpoint of a call that `{name}` makes in \
+                "no single entry of the operation table lists Region, endpoint and role of a call that `{name}` makes in \
                  `{region}`"
             )));
         }
@@ -364,7 +373,7 @@ impl ProcedurePermit {
             operation: operation.name.clone(),
             region: region.clone(),
             endpoint: endpoint.cloned(),
-            role: None,
+            role: role.cloned(),
             entries,
             regions: self.regions,
             local: self.local.clone(),
@@ -803,7 +812,7 @@ mod tests {
         let call = |permit: &ProcedurePermit, service: &str, operation: &str, region: &str| {
             let operation = crate::catalog::service(service).unwrap().operation(operation).unwrap();
             permit
-                .call(operation, &regions().parse(region).unwrap(), None)
+                .call(operation, &regions().parse(region).unwrap(), None, None)
                 .map(|permit| {
                     (permit.service().to_owned(), permit.operation().to_owned(), permit.region().to_owned())
                 })
@@ -930,7 +939,7 @@ mod tests {
             .unwrap();
         let call = |permit: &ProcedurePermit, region: &str, endpoint: &str| {
             let endpoint = CustomEndpoint::parse(endpoint).unwrap();
-            permit.call(operation, &regions().parse(region).unwrap(), Some(&endpoint)).is_ok()
+            permit.call(operation, &regions().parse(region).unwrap(), Some(&endpoint), None).is_ok()
         };
         assert!(call(&permit, "us-west-2", "https://b.example.com"));
         assert!(call(&permit, "us-east-1", "https://a.example.com"));

@@ -187,14 +187,22 @@ fn service_error(operation: &Operation, error: OperationError) -> Error {
 /// Whether another target may answer otherwise: the SDK's classes of errors that are worth a repeat, but for those of
 /// its codes that other targets would answer with, too, or that tell of work in progress.
 fn trouble(operation: &Operation, error: &OperationError) -> Option<Trouble> {
-    let has_code_of = |codes: &[&str]| error.meta.code().is_some_and(|code| codes.contains(&code));
     // The answer to HEAD has no body, so its code is made up from its status.
-    let is_throttled =
-        has_code_of(THROTTLING_ERRORS) && !has_code_of(&NOT_THROTTLING) && operation.method != "HEAD";
-    if is_throttled || error.retryable == Some(ErrorKind::ThrottlingError) || error.status == 429 {
+    let code =
+        error.meta.code().filter(|code| operation.method != "HEAD" || !THROTTLING_ERRORS.contains(code));
+    match error.retryable {
+        Some(ErrorKind::ThrottlingError) => Some(Trouble::Throttling),
+        _ => trouble_of(code, error.status),
+    }
+}
+
+/// The same of what every answer has.
+pub(super) fn trouble_of(code: Option<&str>, status: u16) -> Option<Trouble> {
+    let has_code_of = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
+    if has_code_of(THROTTLING_ERRORS) && !has_code_of(&NOT_THROTTLING) || status == 429 {
         return Some(Trouble::Throttling);
     }
-    let is_transient = matches!(error.status, 500 | 502 | 503 | 504) || has_code_of(TRANSIENT_ERRORS);
+    let is_transient = matches!(status, 500 | 502 | 503 | 504) || has_code_of(TRANSIENT_ERRORS);
     is_transient.then_some(Trouble::Transient)
 }
 
@@ -202,7 +210,7 @@ fn trouble(operation: &Operation, error: &OperationError) -> Option<Trouble> {
 /// earlier request of the same caller is being carried out, which elsewhere would be carried out once more.
 const NOT_THROTTLING: [&str; 2] = ["LimitExceededException", "TransactionInProgressException"];
 
-fn construction(causes: &[String]) -> Error {
+pub(super) fn construction(causes: &[String]) -> Error {
     if causes.iter().any(|cause| *cause == Refused.to_string()) {
         return Error::new(Kind::NotAllowed, Refused.to_string());
     }
@@ -213,7 +221,7 @@ fn construction(causes: &[String]) -> Error {
     )
 }
 
-fn timeout(log: &AttemptLog) -> Error {
+pub(super) fn timeout(log: &AttemptLog) -> Error {
     if log.effect() != Effect::None {
         return Error::new(Kind::OutcomeUnknown, "the request was sent and no usable answer came in time")
             .with_trouble(Trouble::Transient);
@@ -235,7 +243,7 @@ fn timeout(log: &AttemptLog) -> Error {
     Error::new(Kind::DeadlineExceeded, message).with_trouble(Trouble::Throttling)
 }
 
-fn dispatch(causes: &[String], is_ours: bool, log: &AttemptLog) -> Error {
+pub(super) fn dispatch(causes: &[String], is_ours: bool, log: &AttemptLog) -> Error {
     let cause = causes.last().cloned().unwrap_or_else(|| "no cause given".to_owned());
     if causes.iter().any(|cause| cause.contains("credentials")) {
         return Error::new(Kind::Internal, "no credentials could be loaded to sign the request");
@@ -268,7 +276,7 @@ fn response(operation: &Operation, answer: &HttpResponse, causes: &[String], pat
 const LENGTH_LIMIT: &str = "length limit exceeded";
 
 /// Descriptions from the outermost cause to the innermost. The SDK's chains hold no parameter values.
-fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
+pub(super) fn chain(error: &(dyn StdError + 'static)) -> Vec<String> {
     causes(error).map(ToString::to_string).collect()
 }
 

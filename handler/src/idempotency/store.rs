@@ -15,19 +15,18 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
-use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::client::Clients;
 use crate::client::guard::TypedGuard;
+use crate::client::typed;
 use crate::config::LARGEST_RESULT;
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
@@ -274,21 +273,17 @@ impl Store {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let url = self.local.as_ref().map_or("https:".to_owned(), ToString::to_string);
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(self.table.region.clone()))
-            .credentials_provider(clients.credentials().clone())
-            .http_client(clients.http_client(&url)?)
-            .sleep_impl(TokioSleep::new())
+        let url = self.local.as_ref().map(ToString::to_string);
+        let config = typed::config(clients, clients.credentials().clone(), &self.table.region, url)?
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
             .timeout_config(
                 TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build(),
-            )
-            .interceptor(TypedGuard::new("DynamoDB", &OPERATIONS, self.table.region.clone()));
-        if self.local.is_some() {
-            config = config.endpoint_url(url);
-        }
+            );
+        let config = aws_sdk_dynamodb::config::Builder::from(&config.build()).interceptor(TypedGuard::new(
+            "DynamoDB",
+            &OPERATIONS,
+            self.table.region.clone(),
+        ));
         Ok(self.client.get_or_init(|| Client::from_conf(config.build())))
     }
 }
