@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError, ServiceError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -150,6 +150,15 @@ fn signing_regions(request: &HttpRequest) -> Vec<String> {
     scope.and_then(|it| it.split('/').nth(2)).map(str::to_owned).into_iter().collect()
 }
 
+fn is_unreadable<E: ProvideErrorMetadata>(error: &ServiceError<E, HttpResponse>) -> bool {
+    error.raw().status().is_success() && error.err().code().is_none_or(str::is_empty)
+}
+
+fn malformed(cause: &str) -> Error {
+    Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}"))
+        .with_trouble(Trouble::Transient)
+}
+
 /// Names what became of a typed call.
 pub fn failure<E>(error: SdkError<E, HttpResponse>, log: &AttemptLog) -> Error
 where
@@ -158,6 +167,13 @@ where
     let causes = chain(&error);
     let request_id = error.request_id().map(str::to_owned);
     let mut named = match error {
+        // The crates call an answer an error of the service's that they cannot read.
+        SdkError::ServiceError(error) if is_unreadable(&error) => {
+            let cause = causes.last().map(String::as_str).unwrap_or_default();
+            let mut named = malformed(cause);
+            named.status_code = Some(error.raw().status().as_u16());
+            named
+        }
         SdkError::ServiceError(error) => {
             let status = error.raw().status().as_u16();
             let code = error.err().code().filter(|code| !code.is_empty());
@@ -184,9 +200,7 @@ where
         }
         SdkError::ResponseError(error) => {
             let cause = causes.last().map(String::as_str).unwrap_or_default();
-            let mut named =
-                Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}"))
-                    .with_trouble(Trouble::Transient);
+            let mut named = malformed(cause);
             named.status_code = Some(error.raw().status().as_u16());
             named
         }
