@@ -24,6 +24,7 @@
 //! 3. A section under "Procedures" in `handler/README.md`, rows in `tests/CONTRACT.md`, and a construct.
 
 pub mod key_value_store;
+pub mod knowledge_base;
 pub mod routing_control;
 
 use std::error::Error as StdError;
@@ -113,6 +114,7 @@ macro_rules! procedures {
 
 procedures! {
     KeyValueStoreSync => key_value_store::Sync,
+    KnowledgeBaseIngest => knowledge_base::Ingest,
     RoutingControlGet => routing_control::Get,
     RoutingControlSet => routing_control::Set,
 }

@@ -4,6 +4,7 @@
 //! files, and one line per suite on standard output. Fails by panicking, since only tests call it.
 
 pub mod answering;
+pub mod bedrock;
 pub mod calls;
 pub mod differential;
 pub mod explained;
