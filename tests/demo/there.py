@@ -67,22 +67,22 @@ def make(local: Ministack) -> Things:
         )
         queue = local.client("sqs", region).create_queue(QueueName=_QUEUE)["QueueUrl"]
 
-    knowledge_base, data_source = _knowledge_base(local)
+    base = knowledge_base(local)
     execution_input = {
         "bucket": _BUCKET,
         "textKey": "docs/hello.txt",
         "jsonKey": "docs/order.json",
         "table": _TABLE,
         "queueUrl": queue,
-        "knowledgeBaseId": knowledge_base,
-        "dataSourceId": data_source,
+        "knowledgeBaseId": base,
+        "dataSourceId": data_source(local, base, _BUCKET),
     }
     return Things(execution_input, local)
 
 
-def _knowledge_base(local: Ministack) -> tuple[str, str]:
-    agent = local.client("bedrock-agent", THERE)
-    base = agent.create_knowledge_base(
+def knowledge_base(local: Ministack) -> str:
+    """A knowledge base without a data source."""
+    return local.client("bedrock-agent", THERE).create_knowledge_base(
         name="manuals",
         roleArn=f"arn:aws:iam::{aws.ACCOUNT}:role/manuals",
         knowledgeBaseConfiguration={
@@ -98,12 +98,15 @@ def _knowledge_base(local: Ministack) -> tuple[str, str]:
             },
         },
     )["knowledgeBase"]["knowledgeBaseId"]
-    source = agent.create_data_source(
+
+
+def data_source(local: Ministack, base: str, bucket: str) -> str:
+    """The objects below `docs/` of a bucket, as a source of the knowledge base."""
+    return local.client("bedrock-agent", THERE).create_data_source(
         knowledgeBaseId=base,
         name="docs",
         dataSourceConfiguration={
             "type": "S3",
-            "s3Configuration": {"bucketArn": f"arn:aws:s3:::{_BUCKET}", "inclusionPrefixes": ["docs/"]},
+            "s3Configuration": {"bucketArn": f"arn:aws:s3:::{bucket}", "inclusionPrefixes": ["docs/"]},
         },
     )["dataSource"]["dataSourceId"]
-    return base, source

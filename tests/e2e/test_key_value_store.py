@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from support import aws
 from support.edge import entries
 from support.ministack import Ministack, ministack
-from support.passing import passing
+from support.passing import Answer, Asked, passing
 from support.runtime_api import Function, function
 
 HERE = "ap-northeast-1"
@@ -47,11 +47,13 @@ def environment(local: Ministack, url: str | None = None) -> dict[str, str]:
     return aws.environment(reached, HERE) | {"LD_PRELOAD": str(local.home / "local_names.so")}
 
 
-def as_aws_says(status: int, body: bytes) -> tuple[int, bytes]:
+def as_aws_says(_: Asked, forward: Callable[[], Answer]) -> Answer:
     """The local AWS has 409 and another name for a stale ETag."""
-    if status == 409:
-        return 400, json.dumps({"__type": "ValidationException", "Message": "Pre-Condition failed"}).encode()
-    return status, body
+    answer = forward()
+    if answer.status != 409:
+        return answer
+    body = json.dumps({"__type": "ValidationException", "Message": "Pre-Condition failed"}).encode()
+    return Answer(400, answer.headers, body)
 
 
 def items(letter: str, count: int) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """A proxy that passes every request on as it came, and keeps what was asked.
 
 The URL of a server enters, once it is known; a URL leaves, and the requests that came to it. Nothing is changed on the
-way, the Host header neither, so that signatures stay what they are. Only an answer may be told in AWS's own words where
-a local server has others.
+way, the Host header neither, so that signatures stay what they are, unless somebody stands at the door (`around`), who
+may answer instead, or change an answer.
 """
 
 import contextlib
@@ -26,6 +26,30 @@ class Request:
     form: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request as it came."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Unanswered(Exception):
+    """The connection ends without an answer."""
+
+
+# Who stands at the door: asked what, and how to have it answered by the server behind.
+Around = Callable[[Asked, Callable[[], Answer]], Answer]
+
+
 @dataclass
 class Passing:
     url: str
@@ -38,35 +62,37 @@ class Passing:
 
 
 @contextlib.contextmanager
-def passing(
-    say: Callable[[int, bytes], tuple[int, bytes]] = lambda status, body: (status, body), **again: str
-) -> Iterator[Passing]:
-    """`say` tells an answer in other words; `again` has headers, each with a name under which it is sent once more."""
-
+def passing(around: Around = lambda _, forward: forward()) -> Iterator[Passing]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             proxy.requests.append(_read(self.headers, body))
+            try:
+                answer = around(Asked(self.command, self.path, body), lambda: self.forward(body))
+            except Unanswered:
+                self.close_connection = True
+                return
+            self.send_response_only(answer.status)
+            for name, value in answer.headers:
+                if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                    self.send_header(name, value)
+            self.send_header("content-length", str(len(answer.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body)
+
+        def forward(self, body: bytes) -> Answer:
             upstream = http.client.HTTPConnection(urlsplit(proxy.target).netloc, timeout=60)
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 upstream.putheader(name, value)
             upstream.endheaders(body)
             answer = upstream.getresponse()
-            status, told = say(answer.status, answer.read())
-            self.send_response_only(status)
-            for name, value in answer.getheaders():
-                if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
-                    self.send_header(name, value)
-                if name in again:
-                    self.send_header(again[name], value)
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(told)
+            told = Answer(answer.status, answer.getheaders(), answer.read())
             upstream.close()
+            return told
 
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any
 
