@@ -25,6 +25,7 @@
 
 pub mod key_value_store;
 pub mod knowledge_base;
+pub mod kpl;
 pub mod routing_control;
 
 use std::error::Error as StdError;
