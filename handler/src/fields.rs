@@ -1,8 +1,8 @@
 //! Strict reading of an object whose fields are known.
 //!
-//! Enters: a JSON value and its path. Leaves: its fields, each in its type. A field that nobody reads is unknown:
-//! nothing is ever ignored. Every fault is reported with its path, unknown fields with the nearest of the fields that
-//! the reader asked for.
+//! Enters: a JSON value and its path. Leaves: its fields, each in its type. A field that nobody reads is unknown and
+//! refused, but for objects of AWS's own making ([`Fields::ignore_others`]). Every fault is reported with its path,
+//! unknown fields with the nearest of the fields that the reader asked for.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -121,6 +121,16 @@ impl Fields<'_> {
         })
     }
 
+    /// A value that `read` understands, which reports its faults itself.
+    pub fn read<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&Value, Path<'_>, &mut Faults) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        read(&value, self.path.key(name), self.faults)
+    }
+
     /// Any JSON, which is the user's own.
     pub fn any(&mut self, name: &'static str) -> Option<Value> {
         self.take(name)
@@ -180,6 +190,16 @@ impl Fields<'_> {
         Some(
             elements.filter_map(|(at, it)| read_object(it, path.index(at), self.faults, &mut read)).collect(),
         )
+    }
+
+    /// What has not been read yet, as it came.
+    pub fn rest(&self) -> &Map<String, Value> {
+        &self.left
+    }
+
+    /// Lets what has not been read yet be: the object is of AWS's making, and may grow.
+    pub fn ignore_others(&mut self) {
+        self.left.clear();
     }
 
     /// A fault where the field is missing.
@@ -250,6 +270,19 @@ mod tests {
         let value = json!({"text": "a", "tezt": 1, "zebra": {"x": 1}});
         let faults = faults_of(value, |fields| fields.text("text", some_text));
         assert_eq!(faults, ["tezt: unknown field, did you mean `text`?", "zebra: unknown field"]);
+    }
+
+    #[test]
+    fn an_object_of_aws_may_have_more_fields() {
+        let value = json!({"kinesis": {"data": 1, "more": 1}, "eventID": "1"});
+        let faults = faults_of(value, |fields| {
+            fields.object("kinesis", |kinesis| {
+                kinesis.text("data", some_text);
+                kinesis.ignore_others();
+            });
+            fields.ignore_others();
+        });
+        assert_eq!(faults, ["kinesis.data: expected a string, found an integer"]);
     }
 
     #[test]

@@ -25,6 +25,7 @@
 
 pub mod key_value_store;
 pub mod knowledge_base;
+pub mod kinesis;
 pub mod kpl;
 pub mod routing_control;
 
@@ -116,6 +117,9 @@ macro_rules! procedures {
 procedures! {
     KeyValueStoreSync => key_value_store::Sync,
     KnowledgeBaseIngest => knowledge_base::Ingest,
+    KinesisDeaggregate => kinesis::deaggregate::Deaggregate,
+    KinesisPutAggregated => kinesis::put_aggregated::PutAggregated,
+    KinesisRelay => kinesis::relay::Relay,
     RoutingControlGet => routing_control::Get,
     RoutingControlSet => routing_control::Set,
 }

@@ -11,6 +11,7 @@ pub mod explained;
 pub mod faulty;
 pub mod invoked;
 pub mod key_value_store;
+pub mod kinesis;
 pub mod proxy;
 pub mod recording;
 pub mod suites;

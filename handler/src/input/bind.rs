@@ -15,6 +15,7 @@ use crate::catalog::shape::{Kind, Member, Shape};
 use crate::catalog::{self, Operation};
 use crate::error::{Error, Fault, Faults};
 use crate::idempotency::token;
+use crate::json::Path;
 use crate::spelling::Spelling;
 use crate::suggest;
 
@@ -39,6 +40,15 @@ pub fn input(
         return Ok(Structure::new(None, Vec::new()));
     };
     binder.structure(shape, catalog::members(shape), parameters, "parameters")
+}
+
+/// A blob among the parameters of a procedure, in the forms that a blob inside a body has.
+pub(crate) fn blob(json: &Json, path: Path<'_>, faults: &mut Faults) -> Option<Vec<u8>> {
+    let mut binder = Binder { service: "", spelling: Spelling::Model, faults };
+    match binder.blob(json, &path.to_string())? {
+        Value::Blob(blob) => Some(blob.into_inner()),
+        _ => None,
+    }
 }
 
 struct Binder<'a> {
