@@ -444,8 +444,11 @@ mod tests {
         [&MAGIC, message, &Md5::digest(message)[..]].concat()
     }
 
-    /// `(partition key or fault, data)` of every record, or nothing for a plain one.
-    fn read(message: &[u8]) -> Option<Vec<(Result<String, Fault>, Vec<u8>)>> {
+    /// Partition key or fault, and data.
+    type Read = (Result<String, Fault>, Vec<u8>);
+
+    /// Every record, or nothing for a plain one.
+    fn read(message: &[u8]) -> Option<Vec<Read>> {
         let raw = sealed(message);
         let aggregated = decode(&raw)?;
         let read = |it: Unpacked<'_>| (it.keys.map(|keys| keys.partition_key.to_owned()), it.data.to_vec());

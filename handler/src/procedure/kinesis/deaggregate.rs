@@ -1,7 +1,7 @@
 //! `kinesis.deaggregate`: the user records in records of a stream.
 //!
-//! Enters: records as Lambda hands them to a function, as EventBridge Pipes hands them on, or as `GetRecords` answers
-//! them. Leaves: the user records in their order, each with the sequence number of the record that held it and its
+//! Enters: records as Lambda hands them to a function, as Pipes of Amazon EventBridge do, or as `GetRecords`
+//! answers them. Leaves: the user records in their order, each with the sequence number of the record that held it and its
 //! place in there; what is no aggregated record as it is; and apart from them user records whose keys cannot be told.
 //! Makes no call, and fails only where the parameters do.
 

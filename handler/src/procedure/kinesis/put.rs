@@ -141,11 +141,12 @@ impl<'a> Entry<'a> {
                 "ExplicitHashKey": self.first_hash.to_string(),
             });
         };
-        let mut request = json!({ "Data": STANDARD.encode(data), "PartitionKey": keys.partition_key });
-        if let Some(key) = keys.explicit_hash_key {
-            request["ExplicitHashKey"] = key.into();
-        }
-        request
+        let mut request = Map::from_iter([
+            ("Data".to_owned(), json!(STANDARD.encode(data))),
+            ("PartitionKey".to_owned(), json!(keys.partition_key)),
+        ]);
+        request.extend(keys.explicit_hash_key.map(|key| ("ExplicitHashKey".to_owned(), json!(key))));
+        request.into()
     }
 }
 
@@ -389,7 +390,9 @@ impl<'r> Work<'_, 'r> {
                 Err(error) => Err(error),
             };
         if outcome.as_ref().is_err_and(|error| error.effect != Effect::None) {
-            request.iter().for_each(|(_, entry)| self.doubt(&entry.places));
+            for (_, entry) in request {
+                self.doubt(&entry.places);
+            }
         }
         outcome
     }

@@ -175,7 +175,7 @@ impl Relay {
         let (mut readers, mut destination): (Vec<Reader>, _) = (Vec::new(), Shards::default());
         let mut longest = Duration::ZERO;
         loop {
-            self.begin(&shards, &mut readers, progress);
+            progress.begin(&shards, &mut readers);
             let mut has_ended = false;
             for reader in readers.iter_mut().filter(|reader| !reader.is_caught_up()) {
                 let wait = reader.ready_at.saturating_duration_since(Instant::now());
@@ -207,19 +207,6 @@ impl Relay {
 
     async fn list(&self, calls: &Calls<'_>) -> Result<Shards, Error> {
         Shards::list(calls, &self.source.stream, self.target(calls)).await
-    }
-
-    /// Adds a reader for each shard whose parents are read to their ends, or hold nothing any more.
-    fn begin(&self, shards: &Shards, readers: &mut Vec<Reader>, progress: &Progress) {
-        let is_at_end = |id: &String| progress.checkpoint.get(id) == Some(&Position::End);
-        for shard in shards.iter() {
-            let is_next = shard.parents.iter().all(|id| is_at_end(id) || shards.find(id).is_none());
-            let is_read = readers.iter().any(|reader| reader.shard.id == shard.id);
-            if is_next && !is_read && !is_at_end(&shard.id) {
-                let shard = shard.clone();
-                readers.push(Reader { shard, iterator: None, ready_at: Instant::now(), behind_ms: None });
-            }
-        }
     }
 
     async fn read_page(
@@ -417,6 +404,19 @@ impl Progress {
     fn forget_unlisted(&mut self, shards: &Shards) {
         self.checkpoint.retain(|id, _| shards.find(id).is_some());
         self.begun.clone_from(&self.checkpoint);
+    }
+
+    /// Adds a reader for each shard whose parents are read to their ends, or hold nothing any more.
+    fn begin(&self, shards: &Shards, readers: &mut Vec<Reader>) {
+        let is_at_end = |id: &String| self.checkpoint.get(id) == Some(&Position::End);
+        for shard in shards.iter() {
+            let is_next = shard.parents.iter().all(|id| is_at_end(id) || shards.find(id).is_none());
+            let is_read = readers.iter().any(|reader| reader.shard.id == shard.id);
+            if is_next && !is_read && !is_at_end(&shard.id) {
+                let shard = shard.clone();
+                readers.push(Reader { shard, iterator: None, ready_at: Instant::now(), behind_ms: None });
+            }
+        }
     }
 
     fn fault(&mut self, shard: &Shard, received: &Received, place: usize, message: &str) {
