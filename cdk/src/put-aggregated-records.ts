@@ -1,0 +1,150 @@
+/**
+ * The task that puts records into a Kinesis stream, aggregated.
+ *
+ * In: the stream, and the records in the state. Out: a state that runs the handler's procedure `kinesis.putAggregated`,
+ * its entry in the operation table, and the IAM statements for the stream.
+ */
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { Aggregation, aggregationProblems, renderAggregation, streamStatements } from './aggregation';
+import { CallRetry, CallTimeouts } from './call-options';
+import { CrossRegionFunction } from './cross-region-function';
+import { CrossRegionTask } from './cross-region-task';
+import { Plan } from './plan';
+import { renderSettings, settingProblems } from './settings';
+
+interface PutAggregatedRecordsOptions extends Aggregation {
+  /**
+   * The stream to write into, in any Region: `kinesis.Stream.fromStreamArn` names one that is not of this app.
+   */
+  readonly stream: kinesis.IStream;
+
+  /**
+   * The records: a list of objects with `PartitionKey`, `Data` and, where they have them, `ExplicitHashKey` and `Tags`.
+   *
+   * `Data` is base64, or one of `{ $text: … }`, `{ $json: … }`, `{ $base64: … }`. A reference to the state, such as
+   * `sfn.JsonPath.objectAt('$.records')`, a JSONata expression, or the list itself.
+   */
+  readonly records: any;
+
+  /**
+   * Whether records that could not be put are returned in `left`, as they came, for another call to put.
+   *
+   * Look at `left` afterwards: the task succeeds if something was put. Without it the task fails instead, and whoever
+   * retries it puts all records again.
+   *
+   * @default false
+   */
+  readonly partial?: boolean;
+
+  /**
+   * Whether to retry on faults of the Lambda service, as `CallAwsServiceCrossRegion` does.
+   *
+   * After such a fault the records may be there already, and a retry puts them again.
+   *
+   * @default true
+   */
+  readonly retryOnServiceExceptions?: boolean;
+
+  /**
+   * The function that makes the calls.
+   *
+   * @default - the stack's `CrossRegionFunction.of(this)`
+   */
+  readonly handler?: CrossRegionFunction;
+
+  /**
+   * How long one request may take.
+   *
+   * @default - the time the function has left
+   */
+  readonly timeouts?: CallTimeouts;
+
+  /**
+   * How a request is repeated that got no usable answer. What a shard refuses is sent again in any case.
+   *
+   * @default - as the SDKs do: such a request is repeated, and its records may be in the stream twice
+   */
+  readonly retry?: CallRetry;
+}
+
+/**
+ * Properties of a task that puts records, aggregated, with JSONPath.
+ */
+export interface PutAggregatedRecordsJsonPathProps extends sfn.TaskStateJsonPathBaseProps, PutAggregatedRecordsOptions {}
+
+/**
+ * Properties of a task that puts records, aggregated, with JSONata.
+ */
+export interface PutAggregatedRecordsJsonataProps extends sfn.TaskStateJsonataBaseProps, PutAggregatedRecordsOptions {}
+
+/**
+ * Properties of a task that puts records, aggregated.
+ */
+export interface PutAggregatedRecordsProps extends sfn.TaskStateBaseProps, PutAggregatedRecordsOptions {}
+
+const PROCEDURE = 'kinesis.putAggregated';
+
+/**
+ * A Step Functions task that puts records into a Kinesis stream, many of them in each record of the stream, in the
+ * format of the Kinesis Producer Library.
+ *
+ * The result says how many were `put`, in how many `records` of the stream and `requests`, and what they are billed for
+ * in provisioned mode (`payloadUnits`).
+ */
+export class PutAggregatedRecords extends CrossRegionTask {
+  /**
+   * A task that puts records, aggregated, with JSONPath.
+   */
+  public static jsonPath(scope: Construct, id: string, props: PutAggregatedRecordsJsonPathProps) {
+    return new PutAggregatedRecords(scope, id, props);
+  }
+
+  /**
+   * A task that puts records, aggregated, with JSONata.
+   */
+  public static jsonata(scope: Construct, id: string, props: PutAggregatedRecordsJsonataProps) {
+    return new PutAggregatedRecords(scope, id, { ...props, queryLanguage: sfn.QueryLanguage.JSONATA });
+  }
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: PutAggregatedRecordsProps,
+  ) {
+    super(scope, id, 'PutAggregatedRecords', props);
+    this._apply(plan(props));
+  }
+
+  /**
+   * What the function is told.
+   *
+   * @internal
+   */
+  protected _event(): Record<string, unknown> {
+    const { stream, records, partial } = this.props;
+    return {
+      region: stream.env.region,
+      procedure: PROCEDURE,
+      parameters: {
+        StreamARN: stream.streamArn,
+        Records: records,
+        partial,
+        ...renderAggregation(this.props),
+      },
+      ...renderSettings(this.props),
+    };
+  }
+}
+
+function plan(props: PutAggregatedRecordsProps): Plan {
+  const { scoped, problems } = streamStatements(props.stream, ['listShards', 'putRecords'], ['kms:GenerateDataKey']);
+  return {
+    permission: { procedure: PROCEDURE, regions: [props.stream.env.region], endpoints: [] },
+    scoped,
+    unscoped: [],
+    problems: [...problems, ...aggregationProblems(props), ...settingProblems(props)],
+    warnings: [],
+  };
+}

@@ -1,0 +1,209 @@
+/**
+ * The tasks on aggregated records of Kinesis: their states, their entries in the operation table, their permissions,
+ * their mistakes.
+ */
+import { Size, Stack } from 'aws-cdk-lib';
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import {
+  CallRetryMode,
+  DeaggregateRecords,
+  PutAggregatedRecords,
+  PutAggregatedRecordsProps,
+  RecordDataAs,
+  RelayStream,
+  RelayStreamProps,
+} from '../src';
+import { aslProblems, errorsOf, HERE, newStack, statementsOf, tableOf } from './support';
+
+const OREGON = 'arn:aws:kinesis:us-west-2:123456789012:stream/copy';
+const TOKYO = 'arn:aws:kinesis:ap-northeast-1:123456789012:stream/orders';
+
+const streamOf = (stack: Stack, arn: string) => kinesis.Stream.fromStreamArn(stack, arn, arn);
+
+function putting(changes: Partial<PutAggregatedRecordsProps> = {}): Stack {
+  const stack = newStack();
+  const records = sfn.JsonPath.objectAt('$.records');
+  new PutAggregatedRecords(stack, 'Task', { stream: streamOf(stack, OREGON), records, ...changes });
+  return stack;
+}
+
+function relaying(changes: Partial<RelayStreamProps> = {}): Stack {
+  const stack = newStack();
+  new RelayStream(stack, 'Task', {
+    source: streamOf(stack, TOKYO),
+    destination: streamOf(stack, OREGON),
+    checkpoint: sfn.JsonPath.objectAt('$.checkpoint'),
+    ...changes,
+  });
+  return stack;
+}
+
+function eventOf(stack: Stack): any {
+  const state = (stack.node.findChild('Task') as sfn.TaskStateBase).toStateJson() as any;
+  return stack.resolve(state.Parameters ?? state.Arguments);
+}
+
+const allowed = (region: string, arn: string, actions: string[]) =>
+  actions.map((action) => ({
+    Action: `kinesis:${action}`,
+    Condition: { StringEquals: { 'aws:RequestedRegion': region } },
+    Effect: 'Allow',
+    Resource: arn,
+  }));
+
+describe('PutAggregatedRecords', () => {
+  test('the function is told the stream, the records and how they are aggregated', () => {
+    const stack = putting({
+      targetSize: Size.kibibytes(100),
+      maxRecordSize: Size.mebibytes(2),
+      ordered: true,
+      partial: true,
+      retry: { mode: CallRetryMode.SAFE },
+    });
+    expect(eventOf(stack)).toEqual({
+      region: 'us-west-2',
+      procedure: 'kinesis.putAggregated',
+      parameters: {
+        StreamARN: OREGON,
+        'Records.$': '$.records',
+        partial: true,
+        targetSize: 102400,
+        MaxRecordSizeInKiB: 2048,
+        ordered: true,
+      },
+      retry: { mode: 'safe' },
+    });
+    expect(errorsOf(stack)).toEqual([]);
+  });
+
+  test('what is left out is not written', () => {
+    expect(eventOf(putting()).parameters).toEqual({ StreamARN: OREGON, 'Records.$': '$.records' });
+  });
+
+  test('the Region is that of the stream, in the table and in the policy', () => {
+    const stack = putting();
+    expect(tableOf(stack)).toEqual([{ procedure: 'kinesis.putAggregated', regions: ['us-west-2'] }]);
+    expect(statementsOf(stack)).toEqual(allowed('us-west-2', OREGON, ['ListShards', 'PutRecords']));
+  });
+
+  test('a stream that is encrypted needs its key', () => {
+    const stack = newStack();
+    const encryptionKey = new kms.Key(stack, 'Key');
+    const stream = new kinesis.Stream(stack, 'Stream', { encryption: kinesis.StreamEncryption.KMS, encryptionKey });
+    new PutAggregatedRecords(stack, 'Task', { stream, records: sfn.JsonPath.objectAt('$.records') });
+    expect(statementsOf(stack).at(-1)).toMatchObject({ Action: 'kms:GenerateDataKey' });
+    expect(eventOf(stack).region).toBe(HERE.region);
+  });
+
+  test('JSONata', () => {
+    const stack = newStack();
+    const records = '{% $states.input.records %}';
+    const task = PutAggregatedRecords.jsonata(stack, 'Task', {
+      stream: streamOf(stack, OREGON),
+      records,
+      outputs: { left: '{% $states.result.left %}' },
+    });
+    new sfn.StateMachine(stack, 'Machine', { definitionBody: sfn.DefinitionBody.fromChainable(task) });
+    expect(eventOf(stack).parameters.Records).toBe(records);
+    expect(aslProblems(stack)).toEqual([]);
+  });
+
+  const mistakes: [string, Partial<PutAggregatedRecordsProps>, string][] = [
+    ['a target of nothing', { targetSize: Size.bytes(0) }, '`targetSize` must be from 1 byte to the size of a record'],
+    ['a target beyond a record', { targetSize: Size.mebibytes(2) }, '`targetSize` must be from 1 byte'],
+    ['records too small', { maxRecordSize: Size.kibibytes(1) }, '`maxRecordSize` must be from 1 to 10 MiB'],
+    ['records too large', { maxRecordSize: Size.mebibytes(11) }, '`maxRecordSize` must be from 1 to 10 MiB'],
+    ['too many attempts', { retry: { maxAttempts: 11 } }, '`retry.maxAttempts` must be an integer from 1 to 10'],
+  ];
+  test.each(mistakes)('%s', (_, changes, message) => {
+    expect(errorsOf(putting(changes))).toContainEqual(expect.stringContaining(message));
+  });
+
+  test('a stream in no Region of AWS', () => {
+    const stack = newStack();
+    const stream = streamOf(stack, 'arn:aws:kinesis:us-east:123456789012:stream/copy');
+    new PutAggregatedRecords(stack, 'Task', { stream, records: [] });
+    expect(errorsOf(stack)).toContainEqual(expect.stringContaining('`us-east` is no Region of AWS'));
+  });
+
+  test('the job pattern', () => {
+    expect(() => putting({ integrationPattern: sfn.IntegrationPattern.RUN_JOB })).toThrow(
+      'The RUN_JOB integration pattern is not supported for PutAggregatedRecords',
+    );
+  });
+});
+
+describe('DeaggregateRecords', () => {
+  test('it acts in the Region of its stack, and may call nothing', () => {
+    const stack = newStack();
+    new DeaggregateRecords(stack, 'Task', {
+      records: sfn.JsonPath.objectAt('$.Records'),
+      dataAs: RecordDataAs.JSON,
+      hashKeyRange: { startingHashKey: sfn.JsonPath.stringAt('$.first'), endingHashKey: '7' },
+    });
+    expect(eventOf(stack)).toEqual({
+      region: HERE.region,
+      procedure: 'kinesis.deaggregate',
+      parameters: {
+        'Records.$': '$.Records',
+        dataAs: 'json',
+        HashKeyRange: { 'StartingHashKey.$': '$.first', EndingHashKey: '7' },
+      },
+    });
+    expect(tableOf(stack)).toEqual([{ procedure: 'kinesis.deaggregate', regions: [HERE.region] }]);
+    expect(statementsOf(stack)).toEqual([]);
+    expect(errorsOf(stack)).toEqual([]);
+  });
+
+  test('JSONata', () => {
+    const stack = newStack();
+    const task = DeaggregateRecords.jsonata(stack, 'Task', { records: '{% $states.input.Records %}' });
+    new sfn.StateMachine(stack, 'Machine', { definitionBody: sfn.DefinitionBody.fromChainable(task) });
+    expect(eventOf(stack).parameters).toEqual({ Records: '{% $states.input.Records %}' });
+    expect(aslProblems(stack)).toEqual([]);
+  });
+});
+
+describe('RelayStream', () => {
+  test('the function is told both streams and the checkpoint', () => {
+    const stack = relaying({
+      startAt: '2026-11-25T00:00:00Z',
+      pageLimit: 1000,
+      keepOutsideRange: true,
+      ordered: true,
+    });
+    expect(eventOf(stack)).toEqual({
+      region: 'us-west-2',
+      procedure: 'kinesis.relay',
+      parameters: {
+        source: {
+          region: 'ap-northeast-1',
+          StreamARN: TOKYO,
+          ShardIteratorType: 'AT_TIMESTAMP',
+          Timestamp: '2026-11-25T00:00:00Z',
+          Limit: 1000,
+        },
+        StreamARN: OREGON,
+        'checkpoint.$': '$.checkpoint',
+        outsideRange: 'keep',
+        ordered: true,
+      },
+    });
+    expect(errorsOf(stack)).toEqual([]);
+  });
+
+  test('one entry lists both Regions, and each stream has its own actions', () => {
+    const stack = relaying();
+    expect(tableOf(stack)).toEqual([{ procedure: 'kinesis.relay', regions: ['ap-northeast-1', 'us-west-2'] }]);
+    expect(statementsOf(stack)).toEqual([
+      ...allowed('ap-northeast-1', TOKYO, ['ListShards', 'GetShardIterator', 'GetRecords']),
+      ...allowed('us-west-2', OREGON, ['ListShards', 'PutRecords']),
+    ]);
+  });
+
+  test.each([0, 10_001, 1.5])('a page of %d records', (pageLimit) => {
+    expect(errorsOf(relaying({ pageLimit }))).toContainEqual('`pageLimit` must be from 1 to 10,000');
+  });
+});
