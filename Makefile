@@ -10,6 +10,7 @@
 #   make fuzz          a minute of libFuzzer for the event and for the answers of each protocol
 #   make conformance   only the suites that hold requests and answers against AWS's own truth
 #   make bench         start-up, memory and size beside the incumbent's; writes tests/bench/results.md
+#   make bench-kpl     the aggregated format beside PyPI's library and MD5; writes tests/bench/kpl.md
 #   make package       the npm tarball and the Python wheel (ARCH=arm64 for the other architecture)
 #   make models        models and catalog from botocore (BOTOCORE=x.y.z moves to another version)
 #   make models-check  proves that the committed models and catalog are what their generator makes
@@ -59,7 +60,7 @@ endif
 
 ## What people ask for
 
-.PHONY: demo demo-failover demo-covers demo-ingestion test prove conformance bench package models models-check lint fmt
+.PHONY: demo demo-failover demo-covers demo-ingestion test prove conformance bench bench-kpl package models models-check lint fmt
 
 demo: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
 	$(PYTHON) -m demo.main_job
@@ -114,6 +115,11 @@ conformance: $(MODELS) $(VENV)
 
 bench: bootstrap $(VENV) $(MINISTACK) $(CDK) $(BENCH)
 	$(PYTHON) -m bench
+
+# With the release profile, and without the release binary: the format is a module that knows nothing of the rest.
+bench-kpl: $(VENV)
+	cargo build --locked --release --package kpl-bench
+	$(PYTHON) -m bench.kpl $(TARGET_DIR)/release/kpl-bench
 
 # The tarball and the wheel lie in cdk/dist; beside the binary go its hash and the notices of what it links.
 # Both are then installed in empty apps, deployed and run; a binary for the other architecture can't run here.

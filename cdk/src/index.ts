@@ -1,6 +1,7 @@
 /**
  * What a CDK user imports. Everything that is not named here is an implementation detail.
  */
+export * from './aggregation';
 export * from './assume-role';
 export * from './call-aws-service-cross-region';
 export * from './call-options';

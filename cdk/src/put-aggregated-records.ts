@@ -7,14 +7,15 @@
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { Aggregation, aggregationProblems, renderAggregation, streamStatements } from './aggregation';
+import { AggregationOptions } from './aggregation';
 import { CallRetry, CallTimeouts } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
 import { Plan } from './plan';
 import { renderSettings, settingProblems } from './settings';
+import { aggregationProblems, renderAggregation, streamStatements } from './stream';
 
-interface PutAggregatedRecordsOptions extends Aggregation {
+interface PutAggregatedRecordsOptions extends AggregationOptions {
   /**
    * The stream to write into, in any Region: `kinesis.Stream.fromStreamArn` names one that is not of this app.
    */
@@ -72,7 +73,8 @@ interface PutAggregatedRecordsOptions extends Aggregation {
 /**
  * Properties of a task that puts records, aggregated, with JSONPath.
  */
-export interface PutAggregatedRecordsJsonPathProps extends sfn.TaskStateJsonPathBaseProps, PutAggregatedRecordsOptions {}
+export interface PutAggregatedRecordsJsonPathProps
+  extends sfn.TaskStateJsonPathBaseProps, PutAggregatedRecordsOptions {}
 
 /**
  * Properties of a task that puts records, aggregated, with JSONata.

@@ -7,14 +7,15 @@
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { Aggregation, aggregationProblems, renderAggregation, streamStatements } from './aggregation';
+import { AggregationOptions } from './aggregation';
 import { CallRetry, CallTimeouts } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
 import { Plan } from './plan';
 import { renderSettings, settingProblems } from './settings';
+import { aggregationProblems, renderAggregation, streamStatements } from './stream';
 
-interface RelayStreamOptions extends Aggregation {
+interface RelayStreamOptions extends AggregationOptions {
   /**
    * The stream to read, in any Region.
    */

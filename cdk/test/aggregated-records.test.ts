@@ -66,12 +66,12 @@ describe('PutAggregatedRecords', () => {
       region: 'us-west-2',
       procedure: 'kinesis.putAggregated',
       parameters: {
-        StreamARN: OREGON,
+        'StreamARN': OREGON,
         'Records.$': '$.records',
-        partial: true,
-        targetSize: 102400,
-        MaxRecordSizeInKiB: 2048,
-        ordered: true,
+        'partial': true,
+        'targetSize': 102400,
+        'MaxRecordSizeInKiB': 2048,
+        'ordered': true,
       },
       retry: { mode: 'safe' },
     });
@@ -79,7 +79,7 @@ describe('PutAggregatedRecords', () => {
   });
 
   test('what is left out is not written', () => {
-    expect(eventOf(putting()).parameters).toEqual({ StreamARN: OREGON, 'Records.$': '$.records' });
+    expect(eventOf(putting()).parameters).toEqual({ 'StreamARN': OREGON, 'Records.$': '$.records' });
   });
 
   test('the Region is that of the stream, in the table and in the policy', () => {
@@ -148,8 +148,8 @@ describe('DeaggregateRecords', () => {
       procedure: 'kinesis.deaggregate',
       parameters: {
         'Records.$': '$.Records',
-        dataAs: 'json',
-        HashKeyRange: { 'StartingHashKey.$': '$.first', EndingHashKey: '7' },
+        'dataAs': 'json',
+        'HashKeyRange': { 'StartingHashKey.$': '$.first', 'EndingHashKey': '7' },
       },
     });
     expect(tableOf(stack)).toEqual([{ procedure: 'kinesis.deaggregate', regions: [HERE.region] }]);
@@ -178,17 +178,17 @@ describe('RelayStream', () => {
       region: 'us-west-2',
       procedure: 'kinesis.relay',
       parameters: {
-        source: {
+        'source': {
           region: 'ap-northeast-1',
           StreamARN: TOKYO,
           ShardIteratorType: 'AT_TIMESTAMP',
           Timestamp: '2026-11-25T00:00:00Z',
           Limit: 1000,
         },
-        StreamARN: OREGON,
+        'StreamARN': OREGON,
         'checkpoint.$': '$.checkpoint',
-        outsideRange: 'keep',
-        ordered: true,
+        'outsideRange': 'keep',
+        'ordered': true,
       },
     });
     expect(errorsOf(stack)).toEqual([]);
