@@ -10,6 +10,7 @@ import { ExactlyOnceOnUpload } from '../examples/exactly-once-on-upload/app';
 import { CoreBankingFailover, CoreBankingFailoverProps } from '../examples/failover-core-banking/failover';
 import { KnowledgeBaseIngestion } from '../examples/knowledge-base-ingestion/app';
 import { MainJob } from '../examples/main-job/app';
+import { StreamRelay } from '../examples/stream-relay/app';
 import { ClusterEndpoints } from '../src';
 import { aslProblems, HERE, statementsOf, tableOf } from './support';
 
@@ -78,6 +79,7 @@ const EXAMPLES = {
   ExactlyOnceOnUpload,
   MainJob,
   KnowledgeBaseIngestion,
+  StreamRelay,
   FailoverToOsaka,
   FailoverToTokyo,
 };

@@ -1,4 +1,4 @@
-"""Throughput of the aggregated format of the Kinesis Producer Library, beside that of PyPI's `aws-kinesis-agg` and of MD5.
+"""Throughput of the aggregated format of the Kinesis Producer Library, beside that of `aws-kinesis-agg` and of MD5.
 
     python -m bench.kpl <the program kpl-bench>
 
@@ -38,9 +38,9 @@ def main(program: Path) -> None:
     for ours in map(json.loads, lines):
         theirs = library(ours["payload"], ours["users"])
         for what in ("pack", "unpack"):
-            own_ns, other_ns = ours[f"{what}_ns"], theirs[what]
+            own_ns, other_ns, size = ours[f"{what}_ns"], theirs[what], ours["bytes"]
             table.append(
-                f"| {ours['payload']} bytes | {what} | {speed(ours['bytes'], own_ns)} | {speed(ours['bytes'], other_ns)} "
+                f"| {ours['payload']} bytes | {what} | {speed(size, own_ns)} | {speed(size, other_ns)} "
                 f"| {other_ns / own_ns:.0f} | {own_ns / ours['md5_ns']:.2f} |"
             )
     text = _PREFACE.format(machine=report.machine()) + "\n".join(table) + "\n"

@@ -68,13 +68,19 @@ fn one(shards: u32) -> Kinesis {
     Kinesis::with([(REGION, NAME, Stream::of(shards))])
 }
 
+fn count(result: &Value, name: &str) -> usize {
+    usize::try_from(result[name].as_u64().unwrap()).unwrap()
+}
+
 fn report(error: &Error) -> Value {
     serde_json::from_str(&error.to_message()).unwrap()
 }
 
 fn aggregated(records: &[Record<'_>]) -> Vec<u8> {
     let mut aggregate = Aggregate::default();
-    records.iter().for_each(|record| aggregate.push(*record));
+    for record in records {
+        aggregate.push(*record);
+    }
     aggregate.encode()
 }
 
@@ -434,7 +440,7 @@ async fn with_partial_what_is_left_comes_back_as_it_came_and_another_call_puts_i
             |records: &[Value]| with(with(put(records), "targetSize", json!(1)), "partial", json!(true));
         let function = function(&kinesis);
         let result = function.invoke(event(&given(&users))).await.unwrap();
-        assert_eq!(result["put"].as_u64().unwrap() as usize + result["left"].as_array().unwrap().len(), 600);
+        assert_eq!(count(&result, "put") + result["left"].as_array().unwrap().len(), 600);
         assert!(result["put"] != 0 && result["error"].is_string(), "{at}: {result}");
         let left = result["left"].as_array().unwrap().clone();
         assert!(left.iter().all(|record| given(&users).contains(record)));
@@ -442,7 +448,7 @@ async fn with_partial_what_is_left_comes_back_as_it_came_and_another_call_puts_i
         assert_eq!((&again["left"], &again["error"]), (&json!([]), &Value::Null));
         let consumed = kinesis.stream(REGION, NAME).consumed();
         // Records that may be there twice are those that it is uncertain of, and no others.
-        let uncertain = usize::try_from(result["uncertain"].as_u64().unwrap()).unwrap();
+        let uncertain = count(&result, "uncertain");
         assert!(
             (users.len()..=users.len() + uncertain).contains(&consumed.len()),
             "{at}: {}",
@@ -525,7 +531,7 @@ async fn at_the_deadline_it_stops_and_says_what_is_left() {
     let partial = with(event, "partial", json!(true));
     let result = function(&kinesis).invoke_within(second, partial).await.unwrap();
     assert_eq!((&result["error"], &result["uncertain"]), (&json!("CrossRegion.Incomplete"), &json!(0)));
-    assert_eq!(result["left"].as_array().unwrap().len(), 40 - result["put"].as_u64().unwrap() as usize);
+    assert_eq!(result["left"].as_array().unwrap().len(), 40 - count(&result, "put"));
 
     // Nothing was put: another attempt repeats nothing.
     kinesis.hook(|action, _, _| match action {
@@ -676,7 +682,9 @@ async fn a_stream_is_relayed_in_order_from_checkpoint_to_checkpoint() {
         let (mut checkpoint, mut all) = (json!({}), Vec::new());
         for _ in 0..3 {
             let mut more = users(rng.usize(0..60), &mut rng);
-            more.iter_mut().for_each(|(_, data)| data.extend(all.len().to_string().bytes()));
+            for (_, data) in &mut more {
+                data.extend(all.len().to_string().bytes());
+            }
             write(&kinesis, &more, &mut rng);
             all.extend(more);
             let result = function.invoke(relay(&checkpoint)).await.unwrap();

@@ -11,13 +11,16 @@ import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_kinesis_agg import deaggregator
 from aws_kinesis_agg.aggregator import RecordAggregator
 
-from support import aws
+from support import aws, paths
+from support.cdk import Cdk
+from support.executions import execute
 from support.passing import Answer, Asked, passing
 from support.process import plain_environment
 
@@ -173,3 +176,31 @@ def test_a_stream_is_relayed_to_another_region(run, local):
         reader.read()
         assert Counter(reader.without_it) == Counter(reader.under_the_rule) == Counter(sent)
     assert reader.records <= 3 * 2 * 3
+
+
+def test_the_example_app_relays_orders_and_keeps_its_checkpoint(binary, local):
+    for region, stack in ((THERE, "OrdersCopy"), (HERE, "StreamRelay")):
+        home = Path(local.home, stack)
+        home.mkdir()
+        app = Cdk(local.url, region, paths.CDK / "examples" / "stream-relay", home)
+        app.bootstrap()
+        outputs = app.deploy(stack)
+    reader = Reader(local.client("kinesis", THERE), "orders-copy")
+    orders = local.client("kinesis", HERE)
+    sent: list[tuple[str, str]] = []
+    for run in ("first", "second"):
+        more = [(key, f"{text} {'x' * 180}") for key, text in users(500, run)]
+        entries = [{"PartitionKey": key, "Data": text.encode()} for key, text in more]
+        orders.put_records(StreamName=outputs["Stream"], Records=entries)
+        sent += more
+        ended = execute(local, outputs["StateMachineArn"], {})
+        assert ended.status == "SUCCEEDED", ended
+        reader.read()
+        assert Counter(reader.without_it) == Counter(sent)
+        told = ended.output
+        print(f"{run}: {told['put']} records, {told['requests']} requests, {told['payloadUnits']} payload units")
+        assert (told["caughtUp"], told["put"]) == (True, 500)
+        # One by one, each would be a request and a unit.
+        assert told["payloadUnits"] * 20 <= 500
+    ended = execute(local, outputs["StateMachineArn"], {})
+    assert (ended.status, ended.output["put"], ended.output["requests"]) == ("SUCCEEDED", 0, 0)
