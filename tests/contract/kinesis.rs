@@ -658,7 +658,7 @@ fn two(shards: u32, others: u32) -> Kinesis {
 }
 
 fn relay(checkpoint: &Value) -> Value {
-    let source = json!({"region": TOKYO, "StreamName": NAME, "Limit": 7});
+    let source = json!({"region": TOKYO, "StreamName": NAME, "Limit": 20});
     event("relay", json!({"StreamName": "copy", "source": source, "checkpoint": checkpoint, "ordered": true}))
 }
 
@@ -776,14 +776,14 @@ async fn a_relay_takes_what_readers_take_and_tells_the_rest() {
 async fn a_relay_out_of_time_says_how_far_it_came() {
     let kinesis = two(1, 1);
     let source = (TOKYO.to_owned(), NAME.to_owned());
-    for at in 0..200_u32 {
+    for at in 0..600_u32 {
         kinesis.streams().get_mut(&source).unwrap().put("key", None, &at.to_be_bytes());
     }
     let function = function(&kinesis);
-    // Pages of seven, and five of them a second.
+    // Pages of twenty, and five of them a second.
     let result = function.invoke_within(Duration::from_secs(2), relay(&json!({}))).await.unwrap();
     assert_eq!((&result["caughtUp"], &result["error"]), (&json!(false), &json!("CrossRegion.Incomplete")));
-    assert!((7..200).contains(&result["put"].as_u64().unwrap()), "{result}");
+    assert!((20..600).contains(&result["put"].as_u64().unwrap()), "{result}");
 
     kinesis.hook(|action, _, _| match action {
         "PutRecords" => Fate::Answered(refusal("ProvisionedThroughputExceededException")),
