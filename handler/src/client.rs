@@ -15,6 +15,7 @@ pub mod checksum;
 pub mod compression;
 pub mod event_stream;
 pub mod failure;
+pub mod flow;
 pub mod guard;
 pub mod operation;
 pub mod protocol;
@@ -63,7 +64,7 @@ use crate::event::{Retry, RetryMode, Timeouts};
 use crate::input::Bound;
 use attempt::AttemptLog;
 use failure::OperationError;
-use operation::OperationPlugin;
+use operation::{Opened, OperationPlugin};
 
 /// Where a call goes and how it is signed; made by `target.rs` from what the table permitted.
 #[derive(Debug, Clone)]
@@ -93,6 +94,14 @@ pub struct Patience {
     pub max_attempts: u32,
     /// Bytes of a body that is a result by itself.
     pub body_limit: usize,
+}
+
+/// How much of an answer is read by the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    Whole,
+    /// A body that would be a result by itself is left to the caller.
+    Flowing,
 }
 
 /// What the service said.
@@ -145,17 +154,29 @@ impl Clients {
 
     /// Sends the call and reads the answer.
     pub async fn send(&self, bound: Bound, route: &Route, patience: Patience) -> Result<Answer, Error> {
+        self.open(bound, route, patience, Reading::Whole).await.map(|(answer, _)| answer)
+    }
+
+    /// Sends the call and reads the answer as far as `reading` says. Of a body that is left, an empty one stands in
+    /// the answer.
+    pub async fn open(
+        &self,
+        bound: Bound,
+        route: &Route,
+        patience: Patience,
+        reading: Reading,
+    ) -> Result<Opened, Error> {
         let (operation, log) = (bound.operation(), AttemptLog::default());
         let started = tokio::time::Instant::now();
-        let outcome = self.orchestrate(bound, route, patience, &log, StopPoint::None).await?;
+        let outcome = self.orchestrate(bound, route, patience, reading, &log, StopPoint::None).await?;
         match outcome.and_then(InterceptorContext::finalize) {
             Ok(output) => {
-                let mut answer = output
-                    .downcast::<Answer>()
+                let (mut answer, flow) = output
+                    .downcast::<Opened>()
                     .map_err(|_| failure::internal("the answer has another type"))?;
                 answer.attempts = log.attempts();
                 answer.retry_delay = log.retry_delay(started);
-                Ok(answer)
+                Ok((answer, flow))
             }
             Err(error) => Err(failure::classify(error, operation, &log, patience)),
         }
@@ -182,7 +203,8 @@ impl Clients {
         patience: Patience,
     ) -> Result<aws_smithy_runtime_api::http::Request, Error> {
         let (operation, log) = (bound.operation(), AttemptLog::default());
-        match self.orchestrate(bound, route, patience, &log, StopPoint::BeforeTransmit).await? {
+        let stop = StopPoint::BeforeTransmit;
+        match self.orchestrate(bound, route, patience, Reading::Whole, &log, stop).await? {
             Ok(mut context) => context
                 .request_mut()
                 .and_then(|request| request.try_clone())
@@ -196,6 +218,7 @@ impl Clients {
         bound: Bound,
         route: &Route,
         patience: Patience,
+        reading: Reading,
         log: &AttemptLog,
         stop: StopPoint,
     ) -> Result<Result<InterceptorContext, failure::SendError>, Error> {
@@ -207,6 +230,7 @@ impl Clients {
             route,
             log.clone(),
             patience,
+            reading,
         )?);
         let name = service.metadata().service_id.as_str();
         Ok(invoke_with_stop_point(name, &operation.name, Input::erase(bound), &plugins, stop).await)

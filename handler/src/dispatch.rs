@@ -23,10 +23,11 @@ use crate::idempotency::store::Store;
 use crate::idempotency::token::Tokens;
 use crate::input::Bound;
 use crate::input::targets::bind_each;
+use crate::output::offload::Offload;
 use crate::output::{self, limit};
 use crate::procedure::Procedure;
 use crate::region::{Region, Regions};
-use crate::table::{Call, Permit, ProcedurePermit, Table};
+use crate::table::{Call, Permit, ProcedurePermit, Table, permit_result};
 use crate::telemetry::Invocation;
 use crate::{input, quirk};
 
@@ -121,7 +122,8 @@ impl Handler {
                 role: target.assume_role.as_ref().map(|asked| &asked.role),
             })
             .collect();
-        let permits = self.table.permit_together(&calls)?;
+        let mut permits = self.table.permit_together(&calls)?;
+        let storing = event.result_to.as_ref().map(|to| permit_result(&mut permits, to)).transpose()?;
         invocation.is_permitted = true;
         let way = Way::of(operation, &event, self.config.result_limit)?;
 
@@ -137,8 +139,9 @@ impl Handler {
         let planned = targets.into_iter().zip(bound).zip(permits);
         let planned: Vec<Planned> =
             planned.map(|((target, bound), permit)| Planned { target, bound, permit }).collect();
+        let offload = self.offload(&event, storing.as_deref());
         let (Some(wanted), Some(first)) = (&event.idempotency, planned.first()) else {
-            return self.carry_out(operation, planned, &way, &event, pace, invocation).await;
+            return self.carry_out(operation, planned, &way, &event, offload, pace, invocation).await;
         };
         let role = event.assume_role.as_ref().map(|asked| asked.role.as_str());
         let work = Work::call(&first.bound, event.region.as_str(), role, planned.len() == 1);
@@ -149,7 +152,7 @@ impl Handler {
         let with_token = |it: Planned| Planned { bound: it.bound.with_token(guard.token()), ..it };
         let planned = planned.into_iter().map(with_token).collect();
         let pace = careful(Pace { deadline: guard.deadline(deadline), ..pace }, wanted);
-        let outcome = self.carry_out(operation, planned, &way, &event, pace, invocation).await;
+        let outcome = self.carry_out(operation, planned, &way, &event, offload, pace, invocation).await;
         let outcome = outcome.map_err(|error| {
             error.for_call(operation.service.id(), &operation.action(), event.region.as_str())
         });
@@ -162,6 +165,7 @@ impl Handler {
         planned: Vec<Planned>,
         way: &Way,
         event: &Event,
+        offload: Option<Offload<'_>>,
         pace: Pace,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
@@ -169,7 +173,7 @@ impl Handler {
             planned.into_iter().map(|Planned { target, bound, permit }| (target, (bound, permit))).unzip();
         let targets = targets.iter().zip(calls).map(|(target, (bound, permit))| {
             let caller = self.caller(event, &target.region, target.endpoint.as_ref(), pace, way);
-            let caller = Caller { role: target.assume_role.as_ref(), ..caller };
+            let caller = Caller { role: target.assume_role.as_ref(), offload, ..caller };
             failover::Target { caller, bound, permit }
         });
         let rules = failover::Rules {
@@ -179,7 +183,12 @@ impl Handler {
             remembered: &self.remembered,
         };
         let called = failover::at_targets(targets.collect(), rules, invocation).await?;
-        output::result(operation, called, event, self.config.result_limit)
+        match offload {
+            Some(offload) => {
+                Box::pin(output::offloaded(operation, called, event, offload, pace.deadline)).await
+            }
+            None => output::result(operation, called, event, self.config.result_limit),
+        }
     }
 
     /// The same way for a procedure, whose parameters name places that the table must list, too.
@@ -194,10 +203,15 @@ impl Handler {
         let parameters = std::mem::take(&mut event.parameters);
         let told = |error: Error| error.for_procedure(procedure.name(), event.region.as_str());
         let permit = self.table.permit_procedure(procedure, &event.region).map_err(told)?;
+        let (permit, storing) = match &event.result_to {
+            Some(to) => permit.storing(to).map(|(permit, storing)| (permit, Some(storing))).map_err(told)?,
+            None => (permit, None),
+        };
+        let offload = self.offload(&event, storing.as_deref());
         invocation.is_permitted = true;
         let pace = self.pace(&event, deadline).map_err(told)?;
         let Some(wanted) = &event.idempotency else {
-            let outcome = self.run(procedure, parameters, permit, &event, pace, invocation).await;
+            let outcome = self.run(procedure, parameters, permit, &event, offload, pace, invocation).await;
             return outcome.map_err(told);
         };
         let work = Work::procedure(procedure, event.region.as_str(), &parameters);
@@ -207,7 +221,7 @@ impl Handler {
             Begun::Replay(outcome) => return outcome,
         };
         let pace = careful(Pace { deadline: guard.deadline(deadline), ..pace }, wanted);
-        let outcome = self.run(procedure, parameters, permit, &event, pace, invocation).await;
+        let outcome = self.run(procedure, parameters, permit, &event, offload, pace, invocation).await;
         settle(guard, outcome.map_err(told), deadline, invocation).await
     }
 
@@ -217,12 +231,31 @@ impl Handler {
         parameters: Map<String, Value>,
         permit: ProcedurePermit,
         event: &Event,
+        offload: Option<Offload<'_>>,
         pace: Pace,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
         let caller = self.caller(event, &event.region, event.endpoint.as_ref(), pace, &Way::One);
         let result = procedure.run(parameters, permit, caller, invocation).await?;
-        limit::check(&output::selected(result, event.select.as_ref())?, self.config.result_limit)
+        let metadata = result.get("$metadata").cloned();
+        let selected = output::selected(result, event.select.as_ref())?;
+        let Some(offload) = offload else { return limit::check(&selected, self.config.result_limit) };
+        let beside = metadata.map(|it| ("$metadata".to_owned(), it)).into_iter().collect();
+        let text = limit::check(&selected, usize::MAX)?;
+        Box::pin(output::text_or_pointer(text, beside, offload, pace.deadline)).await
+    }
+
+    /// What stores the result, where the event asks for it and the table permits it.
+    fn offload<'a>(&'a self, event: &'a Event, permits: Option<&'a [Permit]>) -> Option<Offload<'a>> {
+        Some(Offload {
+            to: event.result_to.as_ref()?,
+            permits: permits?,
+            clients: &self.clients,
+            local: self.config.endpoint_url.as_ref(),
+            options: event.endpoint_options,
+            limit: self.config.result_limit,
+            is_recorded: event.idempotency.is_some(),
+        })
     }
 
     /// Finds out whether the work is done already, of which a record is kept.
@@ -279,6 +312,7 @@ impl Handler {
             local: self.config.endpoint_url.as_ref(),
             options: event.endpoint_options,
             function_error: event.function_error,
+            offload: None,
             pace,
             way,
         }

@@ -22,14 +22,16 @@ use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
 use crate::catalog::batch::Batch;
+use crate::client::operation::payload;
 use crate::client::role::{AssumeRole, Assumed};
-use crate::client::{Answer, Clients, Patience, Route};
+use crate::client::{Answer, Clients, Patience, Reading, Route};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
 use crate::error::{Error, Fault, Faults, Kind, Trouble};
 use crate::event::{EndpointOptions, Event, FunctionError, Retry, Timeouts};
 use crate::helper::{self, Helpers};
 use crate::input::{self, Bound};
+use crate::output::offload::{Offload, Stored};
 use crate::quirk;
 use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
@@ -56,6 +58,8 @@ pub struct Caller<'a> {
     pub local: Option<&'a CustomEndpoint>,
     pub options: EndpointOptions,
     pub function_error: FunctionError,
+    /// Where a body goes that is a result by itself.
+    pub offload: Option<Offload<'a>>,
     pub pace: Pace,
     pub way: &'a Way,
 }
@@ -95,6 +99,8 @@ pub struct Called {
     pub pages: Option<Gathered>,
     /// Targets that did not serve the call, as [`failover`] describes them.
     pub failed_targets: Vec<Json>,
+    /// The body, where it was stored as it came in.
+    pub stored: Option<Stored>,
 }
 
 /// All that the event asks for at one target.
@@ -117,9 +123,15 @@ impl Way {
     /// `limit` is how many bytes a result may have. Fails with `CrossRegion.InvalidEvent` where the operation does not
     /// have what the event asks for.
     pub fn of(operation: &Operation, event: &Event, limit: usize) -> Result<Self, Error> {
+        if event.result_to.is_some() && event.select.is_some() && payload(operation).is_some() {
+            let message = format!("the body of `{}` is stored as it comes in, unseen", operation.action());
+            return Err(Error::faults(Kind::InvalidEvent, vec![Fault::new("select", message)]));
+        }
         if let Some(paginate) = event.paginate {
-            // What is chosen from, and what will be spelled shorter, may be larger than a result.
-            let is_result = event.select.is_none() && event.spelling == Spelling::Model;
+            // What is chosen from, what will be spelled shorter, and what is stored may be larger than a result.
+            let is_result = event.select.is_none()
+                && event.spelling == Spelling::Model
+                && event.result_to.is_none();
             let room = if is_result { limit } else { paginate::GATHERED_LIMIT.max(limit) };
             return Pages::of(operation, paginate, room).map(Self::Pages);
         }
@@ -172,18 +184,24 @@ impl Caller<'_> {
 
         let sent = quirk::is_compared_with_answer(operation).then(|| bound.parameters().clone());
         let spare = helper::may_move(operation).then(|| bound.clone());
-        let mut outcome = self.clients.send(bound, &route, self.pace.patience()?).await;
+        let offload = self.offload.filter(|_| payload(operation).is_some());
+        let reading = if offload.is_some() { Reading::Flowing } else { Reading::Whole };
+        let mut outcome = self.clients.open(bound, &route, self.pace.patience()?, reading).await;
         if let (Some(bound), Err(error)) = (spare, &outcome)
             && self.helpers.has_moved(operation, error)
         {
             route = Box::pin(self.helpers.route(self, wanted, &bound, permit.clone())).await?;
-            outcome = Box::pin(self.clients.send(bound, &route, self.pace.patience()?)).await;
+            outcome = Box::pin(self.clients.open(bound, &route, self.pace.patience()?, reading)).await;
         }
-        let answer = outcome?;
+        let (answer, flow) = outcome?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
         let answer = quirk::answer(operation, answer, self.function_error, &sent.unwrap_or_default())?;
+        let (answer, stored) = match offload {
+            Some(offload) => Box::pin(offload.body(answer, flow, self.pace.deadline)).await?,
+            None => (answer, None),
+        };
         let (region, endpoint) = (route.region, route.endpoint.url);
-        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new() })
+        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new(), stored })
     }
 
     /// Whether the call may go where the rules lead it, before anything is sent.
@@ -214,7 +232,7 @@ impl Caller<'_> {
         };
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
         let (region, endpoint) = (route.region, route.endpoint.url);
-        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new() })
+        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new(), stored: None })
     }
 
     /// Another call that this one needs, permitted by an entry of its own.

@@ -3,10 +3,10 @@
 //! Enters: the bytes that Step Functions sent. Leaves: an [`Event`], each field in its type; names and parameters are
 //! still the user's, for the catalog and the models to judge. Fails with `CrossRegion.InvalidEvent`, which lists all
 //! faults: what is no JSON, unknown, duplicate, missing and mistyped fields, Regions that are none, malformed
-//! endpoints, expressions that are none, capabilities that exclude one another, and those of the contract that are not
-//! built yet.
+//! endpoints, expressions that are none, and capabilities that exclude one another.
 
 pub mod failover;
+pub mod result_to;
 
 use std::time::Duration;
 
@@ -25,9 +25,7 @@ use crate::region::{Region, Regions};
 use crate::spelling::Spelling;
 use crate::suggest;
 use failover::{Failover, Target};
-
-/// Capabilities of the contract that this version refuses.
-const NOT_YET: [&str; 1] = ["resultTo"];
+use result_to::ResultTo;
 
 /// What only a single call has. A procedure's endpoints and roles are among its parameters.
 const OF_A_CALL: [&str; 12] = [
@@ -84,6 +82,8 @@ pub struct Event {
     pub invocation: Option<Step>,
     /// The record that is kept of the call.
     pub idempotency: Option<Wanted>,
+    /// Where the result is stored.
+    pub result_to: Option<ResultTo>,
 }
 
 /// How far to go on with an operation that answers in pages.
@@ -281,8 +281,9 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
     if wait_for.is_some() && idempotency.is_some() {
         fields.fault("idempotency", "does not go with `waitFor`, each poll of which is a call of its own");
     }
-    for name in NOT_YET {
-        fields.refuse(name, format!("`{name}` is not supported yet"));
+    let result_to = fields.object("resultTo", |it| result_to::read(it, regions));
+    if wait_for.is_some() && result_to.is_some() {
+        fields.fault("resultTo", "does not go with `waitFor`, which looks at the answer itself");
     }
     Some(Event {
         subject: subject?,
@@ -304,6 +305,7 @@ fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Event> {
         wait_for: wait_for.flatten(),
         invocation,
         idempotency,
+        result_to: result_to.flatten(),
     })
 }
 
@@ -500,6 +502,7 @@ mod tests {
                 wait_for: None,
                 invocation: None,
                 idempotency: None,
+                result_to: None,
             }
         );
     }
@@ -576,8 +579,10 @@ mod tests {
             "failover": {"targets": [{"region": "us-west-2"}]},
             "bodyAs": "base64", "functionError": "return", "spelling": "model",
             "paginate": {"maxPages": 3, "maxItems": 5, "partial": true}, "select": "Payload.a",
+            "resultTo": {"bucket": "results", "key": "a.json", "region": "us-west-2", "when": "overLimit"},
         }))
         .unwrap();
+        assert_eq!(event.result_to.unwrap().when, result_to::When::OverLimit);
         assert_eq!(event.parameters["Payload"], json!({"a": [1, null]}));
         assert_eq!(event.endpoint.unwrap().to_string(), "https://example.com/v1");
         let options = EndpointOptions { fips: true, dual_stack: true, accelerate: false, path_style: true };
@@ -626,14 +631,16 @@ mod tests {
         let faults = parse(&json!({
             "service": "s3", "action": "getObject", "region": "us-west-2",
             "paginate": {}, "waitFor": {"waiter": "objectExists"}, "retryUnprocessed": true, "select": "a[",
+            "resultTo": {"bucket": "results", "key": "a.json", "region": "us-west-2"},
         }))
         .unwrap_err();
-        assert_eq!(faults.len(), 3, "{faults:?}");
+        assert_eq!(faults.len(), 4, "{faults:?}");
         assert!(faults[0].starts_with("select: not JMESPath: at character 3, "), "{faults:?}");
         assert!(
             faults[1].starts_with("paginate: ") && faults[2].starts_with("retryUnprocessed: "),
             "{faults:?}"
         );
+        assert!(faults[3].starts_with("resultTo: does not go with `waitFor`"), "{faults:?}");
     }
 
     #[test]
@@ -695,16 +702,6 @@ mod tests {
         assert_eq!(faults, ["region: missing"]);
         assert_eq!(with("region", Value::Null).unwrap_err(), ["region: expected a string, found null"]);
         assert_eq!(with("region", "".into()).unwrap_err(), ["region: must not be empty"]);
-    }
-
-    #[test]
-    fn what_is_not_built_yet_is_refused_by_name() {
-        for name in NOT_YET {
-            assert_eq!(
-                with(name, json!(null)).unwrap_err(),
-                [format!("{name}: `{name}` is not supported yet")]
-            );
-        }
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! What Step Functions gets back (section 3 of the contract).
 //!
 //! Enters: an answer read by the client, or the pages of many. Leaves: the result JSON, or what `select` finds in it,
-//! within the size limit. Fails with `CrossRegion.ResultTooLarge`, and with `CrossRegion.Incomplete` where more pages
-//! were wanted than time or size allow; `effect: "done"`.
+//! within the size limit; or, where it is stored in S3, what is left of it and where it is. Fails with
+//! `CrossRegion.ResultTooLarge`, and with `CrossRegion.Incomplete` where more pages were wanted than time or size allow;
+//! `effect: "done"`; and as [`offload`] does.
 
 pub mod body;
 pub mod limit;
+pub mod offload;
 pub mod value;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use crate::catalog::Operation;
 use crate::client::Answer;
+use crate::deadline::Deadline;
 use crate::drive::Called;
 use crate::drive::paginate::{Cut, Gathered};
 use crate::effect::Effect;
@@ -20,6 +24,10 @@ use crate::error::{Error, Fault, Kind};
 use crate::event::{BodyAs, Event};
 use crate::expression::Expression;
 use crate::spelling::Spelling;
+use offload::{Offload, Stored};
+
+/// The Content-Type of a result that is stored.
+const JSON: &str = "application/json";
 
 /// The result as it is handed over: of many pages, all, or as many as are wanted and fit.
 pub fn result(
@@ -28,12 +36,65 @@ pub fn result(
     event: &Event,
     limit: usize,
 ) -> Result<Box<RawValue>, Error> {
-    let Called { answer, region, endpoint, pages, failed_targets } = called;
+    let Called { answer, region, endpoint, pages, failed_targets, .. } = called;
     let one = Shown { operation, event, region, endpoint, failed_targets };
     match pages {
-        None => limit::check(&one.shown(answer, None)?, limit),
-        Some(pages) => fitting(&one, answer, pages, limit),
+        None => limit::check(&one.shown(answer, None)?.result, limit),
+        Some(pages) => fitting(&one, answer, pages, limit).map(|(text, _)| text),
     }
+}
+
+/// The same where it may be stored: what is left beside it, and where it is. A body was stored as it came in, or is
+/// here because it is no larger than a result.
+pub async fn offloaded(
+    operation: &'static Operation,
+    called: Called,
+    event: &Event,
+    offload: Offload<'_>,
+    deadline: Deadline,
+) -> Result<Box<RawValue>, Error> {
+    let Called { mut answer, region, endpoint, pages, failed_targets, stored } = called;
+    let one = Shown { operation, event, region, endpoint, failed_targets };
+    let limit = offload.limit;
+    if let Some(pages) = pages {
+        let (text, beside) = fitting(&one, answer, pages, usize::MAX)?;
+        return text_or_pointer(text, beside, offload, deadline).await;
+    }
+    if let Some(stored) = stored {
+        return left(one.shown(answer, None)?.members(), &stored, limit);
+    }
+    let Some(body) = answer.body.clone() else {
+        let Parts { result, beside } = one.shown(answer, None)?;
+        return text_or_pointer(limit::check(&result, usize::MAX)?, beside, offload, deadline).await;
+    };
+    let text = limit::check(&one.shown(answer.clone(), None)?.result, usize::MAX)?;
+    if offload.leaves(text.get()) {
+        return Ok(text);
+    }
+    // As JSON it is larger than by itself.
+    answer.body = None;
+    let stored = offload.bytes(body.bytes, body.content_type.as_deref(), deadline).await?;
+    left(one.shown(answer, None)?.members(), &stored, limit)
+}
+
+/// The same for a result without a body, of which `beside` is what stays beside it.
+pub async fn text_or_pointer(
+    text: Box<RawValue>,
+    beside: Map<String, Json>,
+    offload: Offload<'_>,
+    deadline: Deadline,
+) -> Result<Box<RawValue>, Error> {
+    if offload.leaves(text.get()) {
+        return Ok(text);
+    }
+    let bytes = Bytes::from(Box::<str>::from(text).into_boxed_bytes());
+    let stored = offload.bytes(bytes, Some(JSON), deadline).await?;
+    left(beside, &stored, offload.limit)
+}
+
+fn left(mut beside: Map<String, Json>, stored: &Stored, limit: usize) -> Result<Box<RawValue>, Error> {
+    beside.insert("resultTo".to_owned(), stored.pointer());
+    limit::check(&Json::Object(beside), limit)
 }
 
 /// The output's members and its body, in the event's spelling.
@@ -62,6 +123,22 @@ pub fn selected(result: Json, select: Option<&Expression>) -> Result<Json, Error
     })
 }
 
+/// A result, and what stays beside it where it is stored.
+struct Parts {
+    result: Json,
+    beside: Map<String, Json>,
+}
+
+impl Parts {
+    /// Of a result that is an object, all members.
+    fn members(self) -> Map<String, Json> {
+        match self.result {
+            Json::Object(members) => members,
+            _ => self.beside,
+        }
+    }
+}
+
 /// What is shown of every answer to a call.
 struct Shown<'a> {
     operation: &'static Operation,
@@ -74,7 +151,7 @@ struct Shown<'a> {
 impl Shown<'_> {
     /// Members, the body by `bodyAs`, and `$metadata`, which Step Functions' own integrations do not have; or what is
     /// selected of it. `resume` is there where the answer stands for pages: the parameters to go on with, or null.
-    fn shown(&self, answer: Answer, resume: Option<Json>) -> Result<Json, Error> {
+    fn shown(&self, answer: Answer, resume: Option<Json>) -> Result<Parts, Error> {
         let mut metadata = Map::new();
         if self.event.spelling == Spelling::Model {
             let about = [
@@ -91,22 +168,28 @@ impl Shown<'_> {
             }
         }
         let mut result = members(self.operation, answer, self.event.spelling, self.event.body_as)?;
-        let mut beside = None;
+        let mut apart = None;
         if let Some(resume) = resume {
             if self.event.select.is_some() {
-                beside = Some(resume);
+                apart = Some(resume);
             } else {
                 metadata.insert("resume".to_owned(), resume);
             }
         }
+        let mut beside = Map::new();
         if !metadata.is_empty() {
+            beside.insert("$metadata".to_owned(), metadata.clone().into());
             result.insert("$metadata".to_owned(), metadata.into());
         }
         let selected = selected(Json::Object(result), self.event.select.as_ref())?;
-        Ok(match beside {
-            Some(resume) => json!({ "result": selected, "resume": resume }),
+        let result = match apart {
+            Some(resume) => {
+                beside.insert("resume".to_owned(), resume.clone());
+                json!({ "result": selected, "resume": resume })
+            }
             None => selected,
-        })
+        };
+        Ok(Parts { result, beside })
     }
 
     /// The parameters to go on with, as the user spells them.
@@ -117,9 +200,15 @@ impl Shown<'_> {
     }
 }
 
-/// As many pages as were wanted, or, where a part of them is welcome, as many as fit.
-fn fitting(one: &Shown<'_>, answer: Answer, pages: Gathered, limit: usize) -> Result<Box<RawValue>, Error> {
+/// As many pages as were wanted, or, where a part of them is welcome, as many as fit; and what stays beside them.
+fn fitting(
+    one: &Shown<'_>,
+    answer: Answer,
+    pages: Gathered,
+    limit: usize,
+) -> Result<(Box<RawValue>, Map<String, Json>), Error> {
     let (read, cut) = (pages.pages(), pages.cut);
+    let checked = |parts: Parts| limit::check(&parts.result, limit).map(|text| (text, parts.beside));
     let is_partial = one.event.paginate.is_some_and(|paginate| paginate.partial);
     if !is_partial {
         // A page that alone is too large is told as such.
@@ -128,7 +217,7 @@ fn fitting(one: &Shown<'_>, answer: Answer, pages: Gathered, limit: usize) -> Re
         }
         let resume = one.resume(&pages, read)?;
         let answer = Answer { members: pages.into_merged(), ..answer };
-        return match limit::check(&one.shown(answer, Some(resume))?, limit) {
+        return match checked(one.shown(answer, Some(resume))?) {
             Err(error) if is_too_large(&error) && read > 1 => Err(incomplete(Cut::Size, read)),
             Ok(_) if cut == Cut::Size => Err(incomplete(cut, read)),
             checked => checked,
@@ -137,7 +226,7 @@ fn fitting(one: &Shown<'_>, answer: Answer, pages: Gathered, limit: usize) -> Re
     // The most pages that fit: `least` do, if any does, and `most` do not.
     let first = |read: usize| {
         let answer = Answer { members: pages.merged(read), ..answer.clone() };
-        limit::check(&one.shown(answer, Some(one.resume(&pages, read)?))?, limit)
+        checked(one.shown(answer, Some(one.resume(&pages, read)?))?)
     };
     let all = first(read);
     if !all.as_ref().is_err_and(is_too_large) {

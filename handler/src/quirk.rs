@@ -74,6 +74,11 @@ pub fn is_error(operation: &Operation, response: &HttpResponse) -> bool {
     operation.service.id() == "s3" && s3::is_error(operation, response)
 }
 
+/// Whether the body of a successful answer is no result, but tells of something that went wrong.
+pub fn is_report(operation: &Operation, response: &HttpResponse) -> bool {
+    operation.service.id() == "lambda" && lambda::is_report(response)
+}
+
 /// The code of an error whose answer has no body: HEAD requests get none, and what was not modified is not sent.
 pub fn code_from_status(operation: &Operation, status: u16) -> Option<String> {
     let is_bodiless = operation.method == "HEAD" || status == 304;

@@ -17,8 +17,10 @@ use crate::catalog::Operation;
 use crate::client::role::{self, Role};
 use crate::custom_endpoint::{CustomEndpoint, is_below};
 use crate::error::{Error, Faults, Kind};
+use crate::event::result_to::ResultTo;
 use crate::fields::{Fields, read_object, some_text};
 use crate::json::{self, Path};
+use crate::output::offload;
 use crate::procedure::Procedure;
 use crate::region::{Region, Regions, is_host_label};
 use crate::suggest;
@@ -76,7 +78,8 @@ pub struct Destination<'a> {
     pub dns_suffixes: &'a [&'a str],
 }
 
-/// Leave to make one call. Only [`Table::permit`] and [`ProcedurePermit::call`] give it.
+/// Leave to make one call. Only this module gives it: [`Table::permit`], [`ProcedurePermit::call`] and what is made of
+/// their leave.
 #[derive(Debug, Clone)]
 pub struct Permit {
     service: String,
@@ -120,8 +123,14 @@ type Lists = fn(&Entry, &Named<'_>) -> bool;
 const PARTS: [(&str, Lists); 4] = [
     ("an endpoint", |entry, named| named.endpoints.iter().all(|it| entry.lists_endpoint(it))),
     ("a role", |entry, named| named.roles.iter().all(|it| entry.lists_name(Some(it)))),
-    ("a source", |entry, named| named.sources.iter().all(|it| Bucket::any_holds(&entry.sources, *it))),
-    ("a result", |entry, named| named.results.iter().all(|it| Bucket::any_holds(&entry.results, *it))),
+    ("a source", |entry, named| {
+        named.sources.iter().all(|named| entry.sources.iter().any(|it| it.holds(*named)))
+    }),
+    ("a result", |entry, named| {
+        // What is listed for a Region is listed for `resultTo` alone.
+        let listed = entry.results.iter().filter(|it| it.region.is_none());
+        named.results.iter().all(|named| listed.clone().any(|it| it.holds(*named)))
+    }),
 ];
 
 #[derive(Debug)]
@@ -152,6 +161,8 @@ struct Bucket {
     name: String,
     /// What its keys begin with; empty for all of them.
     key_prefix: String,
+    /// Where `resultTo` may say that it is; absent for the Regions of the entry.
+    region: Option<Region>,
 }
 
 /// One element of `roles`.
@@ -339,6 +350,13 @@ impl ProcedurePermit {
         Ok(self)
     }
 
+    /// The same leave with that to store the result. One entry must list both.
+    pub fn storing(mut self, to: &ResultTo) -> Result<(Self, Vec<Permit>), Error> {
+        storing(&mut self.entries, to, &format!("`{}`", self.procedure.name()))?;
+        let permits = to_store(to, &self.entries, self.regions, self.local.as_ref());
+        Ok((self, permits))
+    }
+
     /// The API calls that the procedure is made of.
     pub fn calls(&self) -> &'static [(&'static str, &'static str)] {
         self.procedure.calls()
@@ -400,6 +418,57 @@ impl Table {
         }
         Ok(permits)
     }
+}
+
+/// Leave to store the result of calls that were permitted together. One entry must list calls and place.
+pub fn permit_result(calls: &mut [Permit], to: &ResultTo) -> Result<Vec<Permit>, Error> {
+    let Some(Permit { service, operation, entries, regions, local, .. }) = calls.first() else {
+        return Err(not_allowed("there is no call whose result could be stored"));
+    };
+    let mut common = entries.clone();
+    storing(&mut common, to, &format!("`{operation}` of `{service}`"))?;
+    let permits = to_store(to, &common, *regions, local.as_ref());
+    for call in calls {
+        call.entries.clone_from(&common);
+    }
+    Ok(permits)
+}
+
+/// Keeps the entries that list the place. Of the place only the Region is shown: bucket and key may be values of state.
+fn storing(entries: &mut Vec<Arc<Entry>>, to: &ResultTo, what: &str) -> Result<(), Error> {
+    let is_elsewhere = |entry: &Arc<Entry>| entry.results.iter().any(|it| it.holds((&to.bucket, &to.key)));
+    let lists_bucket = entries.iter().any(is_elsewhere);
+    entries.retain(|entry| entry.lists_result(to));
+    match (entries.is_empty(), lists_bucket) {
+        (false, _) => Ok(()),
+        (true, true) => Err(not_allowed(format!(
+            "the operation table lists the bucket and key of `resultTo` for {what} in another Region than `{}`",
+            to.region
+        ))),
+        (true, false) => Err(not_allowed(format!(
+            "the operation table does not list the bucket and key of `resultTo` for {what}"
+        ))),
+    }
+}
+
+/// Leave for each call that storing may take, in the function's own name whoever makes the call.
+fn to_store(
+    to: &ResultTo,
+    entries: &[Arc<Entry>],
+    regions: Regions,
+    local: Option<&CustomEndpoint>,
+) -> Vec<Permit> {
+    let permit = |operation: &&str| Permit {
+        service: offload::SERVICE.to_owned(),
+        operation: (*operation).to_owned(),
+        region: to.region.clone(),
+        endpoint: None,
+        role: None,
+        entries: entries.to_vec(),
+        regions,
+        local: local.cloned(),
+    };
+    offload::CALLS.iter().map(permit).collect()
 }
 
 impl Permit {
@@ -535,6 +604,14 @@ impl Entry {
         })
     }
 
+    /// Whether a result may be stored there.
+    fn lists_result(&self, to: &ResultTo) -> bool {
+        self.results.iter().filter(|it| it.holds((&to.bucket, &to.key))).any(|it| match &it.region {
+            Some(listed) => *listed == to.region,
+            None => self.lists_region(&to.region),
+        })
+    }
+
     fn lists_name(&self, role: Option<&Role>) -> bool {
         self.names.iter().any(|name| match name {
             Name::Own => role.is_none(),
@@ -544,8 +621,8 @@ impl Entry {
 }
 
 impl Bucket {
-    fn any_holds(listed: &[Self], (bucket, key): (&str, &str)) -> bool {
-        listed.iter().any(|it| it.name == bucket && key.starts_with(&it.key_prefix))
+    fn holds(&self, (bucket, key): (&str, &str)) -> bool {
+        self.name == bucket && key.starts_with(&self.key_prefix)
     }
 }
 
@@ -599,13 +676,13 @@ fn read_entry(
     });
     // Whoever lists a role means calls in its name: in the function's own they would be others.
     let names = names.filter(|names| !names.is_empty()).unwrap_or_else(|| vec![Name::Own]);
-    let results = read_buckets(fields, "results");
+    let results = read_buckets(fields, "results", Some(regions));
     let (subject, sources) = if fields.has("procedure") {
         for name in ["service", "actions"] {
             fields.refuse(name, "an entry has either `service` or `procedure`");
         }
         let procedure = fields.text("procedure", Procedure::parse);
-        (procedure.map(Subject::Procedure), read_buckets(fields, "sources"))
+        (procedure.map(Subject::Procedure), read_buckets(fields, "sources", None))
     } else {
         let service = fields.required_text("service", |text| service_id(text).map_err(|error| error.message));
         fields.require("actions");
@@ -617,11 +694,13 @@ fn read_entry(
     Some(Entry { subject: subject?, regions: scopes?, endpoints, names, sources, results })
 }
 
-fn read_buckets(fields: &mut Fields<'_>, name: &'static str) -> Vec<Bucket> {
+/// `regions` where an element may have one of its own.
+fn read_buckets(fields: &mut Fields<'_>, name: &'static str, regions: Option<&Regions>) -> Vec<Bucket> {
     let buckets = fields.objects(name, |fields| {
         let name = fields.required_text("bucket", some_text);
         let key_prefix = fields.text("keyPrefix", |prefix| Ok(prefix.to_owned())).unwrap_or_default();
-        Some(Bucket { name: name?, key_prefix })
+        let region = regions.and_then(|regions| fields.text("region", |text| regions.parse(text)));
+        Some(Bucket { name: name?, key_prefix, region })
     });
     buckets.unwrap_or_default().into_iter().flatten().collect()
 }
@@ -831,8 +910,8 @@ mod tests {
         call(&get, "dynamodb", "PutItem", "us-west-2").unwrap_err();
         assert_eq!(
             call(&get, cluster, "GetRoutingControlState", "us-east-1").unwrap_err(),
-            "no single entry of the operation table lists Region and endpoint of a call that `routingControl.get` \
-             makes in `us-east-1`"
+            "no single entry of the operation table lists Region, endpoint and role of a call that \
+             `routingControl.get` makes in `us-east-1`"
         );
         // The procedure is not its calls, and the calls are not the procedure.
         assert_eq!(

@@ -19,10 +19,11 @@ use aws_smithy_types::retry::{ErrorKind, ProvideErrorKind};
 use http_body_util::LengthLimitError;
 use serde_json::{Map, Value as Json};
 
-use super::Patience;
 use super::attempt::AttemptLog;
+use super::flow::Broken;
 use super::guard::Refused;
 use super::protocol::request_id;
+use super::{Answer, Patience};
 use crate::catalog::Operation;
 use crate::effect::Effect;
 use crate::error::{Error, Kind, Trouble};
@@ -155,6 +156,21 @@ pub fn classify(error: SendError, operation: &Operation, log: &AttemptLog, patie
     classified.attempts = Some(log.attempts());
     classified.status_code = classified.status_code.or_else(|| log.last_status());
     classified
+}
+
+/// Names why a body that was left to the caller could not be read to its end.
+pub fn broken(answer: &Answer, why: Broken) -> Error {
+    let (cause, trouble) = match why {
+        Broken::Off(cause) => (cause, Some(Trouble::Transient)),
+        Broken::Changed(cause) => (cause, None),
+    };
+    let mut error = Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}"))
+        .with_effect(Effect::Unknown);
+    error.trouble = trouble;
+    error.status_code = Some(answer.status);
+    error.request_id.clone_from(&answer.request_id);
+    error.attempts = Some(answer.attempts);
+    error
 }
 
 /// Whether the body of an answer was read no further, because no result could hold it.

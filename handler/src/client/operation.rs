@@ -34,9 +34,12 @@ use aws_smithy_types::endpoint::Endpoint;
 use super::attempt::AttemptLog;
 use super::event_stream::Ended;
 use super::failure::Malformed;
+use super::flow::Flow;
 use super::guard::Guard;
+use super::response_checksum::Expected;
 use super::{
-    Answer, Body, Patience, Route, checksum, compression, event_stream, failure, protocol, response_checksum,
+    Answer, Body, Patience, Reading, Route, checksum, compression, event_stream, failure, protocol,
+    response_checksum,
 };
 use crate::catalog;
 use crate::catalog::Operation;
@@ -60,7 +63,13 @@ pub struct OperationPlugin {
 }
 
 impl OperationPlugin {
-    pub fn new(bound: &Bound, route: &Route, log: AttemptLog, patience: Patience) -> Result<Self, Error> {
+    pub fn new(
+        bound: &Bound,
+        route: &Route,
+        log: AttemptLog,
+        patience: Patience,
+        reading: Reading,
+    ) -> Result<Self, Error> {
         let operation = bound.operation();
         let service = operation.service.metadata().service_id.as_str();
         // INVARIANT: a call in a role's name is signed by that role, and any other by the function's own.
@@ -71,7 +80,7 @@ impl OperationPlugin {
         config
             .store_put(Metadata::new(operation.name.as_str(), service))
             .store_put(SharedRequestSerializer::new(Serializer))
-            .store_put(SharedResponseDeserializer::new(Deserializer { operation }))
+            .store_put(SharedResponseDeserializer::new(Deserializer { operation, reading }))
             .store_put(AuthSchemeOptionResolverParams::new(()))
             .store_put(patience.timeouts())
             .store_put(patience.retries())
@@ -90,7 +99,7 @@ impl OperationPlugin {
             })?;
             config.store_put(prefix);
         }
-        let body_limit = if payload(operation).is_some() { patience.body_limit } else { STRUCTURED_LIMIT };
+        let limit = if payload(operation).is_some() { patience.body_limit } else { STRUCTURED_LIMIT };
         let ambiguous = failure::Ambiguous(log.clone());
         let components = RuntimeComponentsBuilder::new("operation")
             .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![
@@ -99,7 +108,7 @@ impl OperationPlugin {
             .with_endpoint_resolver(Some(Fixed(endpoint(route))))
             .with_interceptor(Guard::new(service, route.permit.clone()))
             .with_interceptor(EndpointParams)
-            .with_interceptor(BodyLimit(body_limit))
+            .with_interceptor(BodyLimit { operation, reading, limit })
             .with_interceptor(log);
         let assumed = route.assumed.as_ref().map(|assumed| &assumed.credentials);
         let components = match route.session.as_ref().or(assumed) {
@@ -178,7 +187,11 @@ impl Intercept for EndpointParams {
 
 /// Stops reading where a result could not be used any more, be the answer endless.
 #[derive(Debug)]
-struct BodyLimit(usize);
+struct BodyLimit {
+    operation: &'static Operation,
+    reading: Reading,
+    limit: usize,
+}
 
 #[dyn_dispatch_hint]
 impl Intercept for BodyLimit {
@@ -192,8 +205,11 @@ impl Intercept for BodyLimit {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if flows(self.operation, self.reading, context.response()) {
+            return Ok(());
+        }
         // What an error says does not become a result: its body has the larger limit, or it would hide the status.
-        let limit = if context.response().status().is_success() { self.0 } else { STRUCTURED_LIMIT };
+        let limit = if context.response().status().is_success() { self.limit } else { STRUCTURED_LIMIT };
         let body = std::mem::replace(context.response_mut().body_mut(), SdkBody::taken());
         *context.response_mut().body_mut() =
             SdkBody::from_body_1_x(http_body_util::Limited::new(body, limit));
@@ -254,9 +270,27 @@ impl SerializeRequest for Serializer {
 #[derive(Debug)]
 struct Deserializer {
     operation: &'static Operation,
+    reading: Reading,
 }
 
+/// What was read of an answer, and what is still to be read of its body.
+pub type Opened = (Answer, Option<Flow>);
+
 impl DeserializeResponse for Deserializer {
+    fn deserialize_streaming_with_config(
+        &self,
+        response: &mut HttpResponse,
+        cfg: &ConfigBag,
+    ) -> Option<OutputOrError> {
+        if !flows(self.operation, self.reading, response) {
+            return None;
+        }
+        let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+        let length = response.headers().get("content-length").and_then(|it| it.parse().ok());
+        let flow = Flow::new(body, length, Expected::of(self.operation, response));
+        Some(told(self.answer(response, cfg).map(|answer| (answer, Some(flow)))))
+    }
+
     fn deserialize_nonstreaming_with_config(
         &self,
         response: &HttpResponse,
@@ -276,15 +310,28 @@ impl DeserializeResponse for Deserializer {
             );
             return Err(OrchestratorError::operation(context::Error::erase(error)));
         }
-        response_checksum::check(self.operation, response)
-            .map_err(Ended::Malformed)
-            .and_then(|()| self.answer(response, cfg))
-            .map(Output::erase)
-            .map_err(|ended| match ended {
-                Ended::Malformed(error) => OrchestratorError::response(Box::new(Malformed(error))),
-                Ended::Refused(error) => OrchestratorError::operation(context::Error::erase(*error)),
-            })
+        told(
+            response_checksum::check(self.operation, response)
+                .map_err(Ended::Malformed)
+                .and_then(|()| self.answer(response, cfg))
+                .map(|answer| (answer, None)),
+        )
     }
+}
+
+fn told(opened: Result<Opened, Ended>) -> OutputOrError {
+    opened.map(Output::erase).map_err(|ended| match ended {
+        Ended::Malformed(error) => OrchestratorError::response(Box::new(Malformed(error))),
+        Ended::Refused(error) => OrchestratorError::operation(context::Error::erase(*error)),
+    })
+}
+
+/// Whether the body of this answer is left to be read.
+fn flows(operation: &Operation, reading: Reading, response: &HttpResponse) -> bool {
+    reading == Reading::Flowing
+        && response.status().is_success()
+        && payload(operation).is_some()
+        && !crate::quirk::is_report(operation, response)
 }
 
 impl Deserializer {
@@ -330,7 +377,7 @@ impl Deserializer {
 }
 
 /// The output member that is the whole body as bytes.
-fn payload(operation: &Operation) -> Option<&'static Member> {
+pub fn payload(operation: &Operation) -> Option<&'static Member> {
     let members = operation.output.map(catalog::members).unwrap_or_default();
     members.iter().find(|member| {
         member.is_payload()

@@ -4,6 +4,7 @@
 //! caller did, and nothing where the bytes match. Fails where they do not.
 
 use aws_smithy_checksums::ChecksumAlgorithm;
+use aws_smithy_checksums::http::HttpChecksum;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use crate::catalog::Operation;
@@ -27,23 +28,39 @@ pub fn asked_for(bound: Bound) -> Bound {
     }
 }
 
-/// Compares the first checksum that is known. One that ends in a number of parts is a checksum of checksums, which
-/// says nothing of the bytes themselves.
+/// What the bytes of an answer should come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    pub algorithm: ChecksumAlgorithm,
+    value: String,
+}
+
+impl Expected {
+    /// The first checksum that is known. One that ends in a number of parts is a checksum of checksums, which says
+    /// nothing of the bytes themselves.
+    pub fn of(operation: &Operation, response: &HttpResponse) -> Option<Self> {
+        mode_member(operation)?;
+        ALGORITHMS.iter().find_map(|algorithm| {
+            let value = response.headers().get(algorithm.into_impl().header_name())?;
+            (!value.contains('-')).then(|| Self { algorithm: *algorithm, value: value.to_owned() })
+        })
+    }
+
+    /// `checksum` has seen all bytes.
+    pub fn compare(&self, checksum: Box<dyn HttpChecksum>) -> Result<(), String> {
+        if checksum.header_value() == self.value.as_str() {
+            return Ok(());
+        }
+        Err(format!("its {} does not match its bytes", self.algorithm.as_str().to_uppercase()))
+    }
+}
+
+/// Compares the checksum of an answer that was read whole.
 pub fn check(operation: &Operation, response: &HttpResponse) -> Result<(), String> {
-    if mode_member(operation).is_none() {
-        return Ok(());
-    }
-    let found = ALGORITHMS.iter().find_map(|algorithm| {
-        let checksum = algorithm.into_impl();
-        let expected = response.headers().get(checksum.header_name())?;
-        (!expected.contains('-')).then_some((*algorithm, checksum, expected))
-    });
-    let Some((algorithm, mut checksum, expected)) = found else { return Ok(()) };
+    let Some(expected) = Expected::of(operation, response) else { return Ok(()) };
+    let mut checksum = expected.algorithm.into_impl();
     checksum.update(response.body().bytes().unwrap_or_default());
-    if checksum.header_value() == expected {
-        return Ok(());
-    }
-    Err(format!("its {} does not match its bytes", algorithm.as_str().to_uppercase()))
+    expected.compare(checksum)
 }
 
 fn mode_member(operation: &Operation) -> Option<&str> {

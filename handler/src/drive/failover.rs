@@ -250,8 +250,9 @@ fn not_repeatable(place: &Place, cause: &Error) -> Error {
     error
 }
 
+/// What failed elsewhere, as the storing of a result may, says so itself.
 fn at_place(mut error: Error, place: &Place) -> Error {
-    error.region = Some(place.region.to_string());
+    error.region.get_or_insert_with(|| place.region.to_string());
     error
 }
 

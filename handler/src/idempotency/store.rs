@@ -325,7 +325,7 @@ impl Outcome {
     #[must_use]
     pub fn kept(self) -> Self {
         match self {
-            Self::Result(text) if deflated(&text).len() > BODY_LIMIT => Self::NotKept(text.len()),
+            Self::Result(text) if !holds(&text) => Self::NotKept(text.len()),
             other => other,
         }
     }
@@ -402,6 +402,12 @@ fn read(item: &HashMap<String, AttributeValue>) -> Result<Record, Error> {
         expires_s: number(EXPIRATION),
         outcome,
     })
+}
+
+/// Whether an item can hold the result.
+pub fn holds(result: &str) -> bool {
+    // What deflating cannot make larger than an item needs not be deflated to be known.
+    result.len() <= BODY_LIMIT / 2 || deflated(result).len() <= BODY_LIMIT
 }
 
 fn deflated(text: &str) -> Vec<u8> {

@@ -27,10 +27,17 @@ pub fn too_large(size: Option<usize>, limit: usize) -> Error {
     Error::new(
         Kind::ResultTooLarge,
         format!(
-            "{found} than the limit of {limit}: ask for less, or for fewer at once; the call itself is done"
+            "{found} than the limit of {limit}: ask for less, for fewer at once, or for `resultTo`, which stores it in \
+             S3; the call itself is done"
         ),
     )
     .with_effect(Effect::Done)
+}
+
+/// Of a body that would be more parts than S3 takes.
+pub fn too_large_to_store(limit: u64) -> Error {
+    let message = format!("the body is larger than the {limit} bytes that can be uploaded");
+    Error::new(Kind::ResultTooLarge, message).with_effect(Effect::Done)
 }
 
 #[cfg(test)]

@@ -3,11 +3,17 @@
 //! Left alone it would pass as a success. The remote error's own name and message are raised instead, under the rules
 //! for names that are not a callee's to use.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde_json::Value as Json;
 
 use crate::client::Answer;
 use crate::effect::Effect;
 use crate::error::Error;
+
+/// Whether the body is a failed function's report, which is read whole to be raised.
+pub fn is_report(response: &HttpResponse) -> bool {
+    response.headers().get("x-amz-function-error").is_some()
+}
 
 /// The remote function ran, so the call is done, whatever became of the function.
 pub fn raise(answer: Answer) -> Result<Answer, Error> {
