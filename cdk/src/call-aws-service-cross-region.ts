@@ -27,8 +27,10 @@ import {
   varyingPart,
 } from './invocation';
 import { CallPlan, plan, Plan } from './plan';
+import { ResultTo } from './result-to';
 import { renderSettings } from './settings';
 import { renderSeveralCalls } from './several-calls';
+import { renderResultTo } from './storing';
 import { WaitFor } from './wait-for';
 
 interface CallAwsServiceCrossRegionOptions {
@@ -253,6 +255,17 @@ interface CallAwsServiceCrossRegionOptions {
   readonly retryUnprocessed?: boolean;
 
   /**
+   * Where in S3 the result goes: the body of a call whose answer has one, such as an object of S3, streamed; else the
+   * whole result as JSON. The state gets what is left of the output, and `resultTo` with bucket, key, size, content type
+   * and SHA-256.
+   *
+   * The function's role gets the right to write there.
+   *
+   * @default - back to the state machine; a result above the limit is `CrossRegion.ResultTooLarge`
+   */
+  readonly resultTo?: ResultTo;
+
+  /**
    * How the call is kept from being made twice.
    *
    * @default Idempotency.tokens() - repetitions of the step share a token, where the operation takes one
@@ -382,6 +395,7 @@ export class CallAwsServiceCrossRegion extends CrossRegionTask {
       ifMatch: this.props.ifMatch?._render(),
       ...renderSettings(this.props),
       ...renderSeveralCalls(this.props),
+      resultTo: renderResultTo(this.props.resultTo),
       ...this.renderIdempotency(queryLanguage),
     };
   }
@@ -435,7 +449,7 @@ export class CallAwsServiceCrossRegion extends CrossRegionTask {
       ...planned,
       permission: planned.permission && { ...planned.permission, keepsRecord: true },
       problems,
-      sent: [records.tableArn],
+      sent: [...(planned.sent ?? []), records.tableArn],
     };
   }
 }

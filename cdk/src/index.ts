@@ -15,6 +15,7 @@ export * from './ingest-knowledge-base';
 export * from './key-value-entries';
 export * from './put-aggregated-records';
 export * from './relay-stream';
+export * from './result-to';
 export * from './set-routing-controls';
 export * from './sync-key-value-store';
 export * from './wait-for';

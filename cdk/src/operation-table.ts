@@ -6,6 +6,7 @@
  * Lambda function's environment.
  */
 import { Stack } from 'aws-cdk-lib/core';
+import { ResultPlace } from './storing';
 
 /** One combination that a task asked for: the handler never merges two. */
 export type Permission = ActionPermission | ProcedurePermission;
@@ -25,6 +26,8 @@ interface Scope {
   readonly endpoints: readonly string[];
   /** Roles in whose name the calls are made; none for the function's own. */
   readonly roles?: readonly string[];
+  /** Where results may be stored. */
+  readonly results?: readonly ResultPlace[];
   /** The calls keep a record, so that the function must have a table of records. */
   readonly keepsRecord?: boolean;
 }
@@ -88,6 +91,7 @@ export class OperationTable {
         endpoints: sorted(permission.endpoints),
         roles: sorted(permission.roles ?? []),
         sources: sourcesOf(permission),
+        results: permission.results,
         keepsRecord: permission.keepsRecord,
       });
       const entry = merged.get(key) ?? { permission, actions: new Set() };
@@ -101,6 +105,7 @@ export class OperationTable {
       const endpoints = sorted(permission.endpoints);
       const roles = sorted(permission.roles ?? []);
       const sources = sourcesOf(permission);
+      const results = permission.results ?? [];
       return {
         ...('service' in permission
           ? { service: permission.service, actions: sorted(actions) }
@@ -109,6 +114,7 @@ export class OperationTable {
         ...(endpoints.length > 0 && { endpoints }),
         ...(roles.length > 0 && { roles }),
         ...(sources.length > 0 && { sources }),
+        ...(results.length > 0 && { results }),
         ...(permission.keepsRecord && { idempotency: true }),
       };
     });

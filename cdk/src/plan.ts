@@ -23,9 +23,11 @@ import { parameterProblems, Style } from './parameters';
 import { Request, statementsFor, Statements } from './permissions';
 import { policyPropProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
+import { ResultTo } from './result-to';
 import { CallSettings, settingProblems } from './settings';
 import { operationProblems, SeveralCalls, severalCallsProblems } from './several-calls';
 import { EVERY_REGION, signedFor } from './signing';
+import { planStoring } from './storing';
 
 export interface Call extends CallSettings, SeveralCalls {
   readonly service: string;
@@ -43,6 +45,7 @@ export interface Call extends CallSettings, SeveralCalls {
   readonly passRoles?: iam.IRole[];
   readonly assumeRole?: AssumeRole;
   readonly ifMatch?: IfMatch;
+  readonly resultTo?: ResultTo;
 }
 
 export interface Plan {
@@ -100,6 +103,8 @@ export function plan(call: Call): CallPlan {
         problems: [...new Set(roles.flatMap((role) => role._problems(places ?? [])))],
       }
     : { scoped, unscoped, problems: lacking };
+  // The function's own role stores, whoever makes the call.
+  const storing = planStoring(call.resultTo);
   return {
     permission: target && {
       service: target.service,
@@ -112,8 +117,9 @@ export function plan(call: Call): CallPlan {
       regions: [...new Set(signed.flatMap(({ table }) => table))],
       endpoints,
       roles: roles.flatMap((role) => role._roleArns),
+      results: storing.places,
     },
-    scoped: own.scoped,
+    scoped: [...own.scoped, ...storing.statements],
     unscoped: own.unscoped,
     ofRole: { statements: [...scoped, ...unscoped], problems: lacking },
     problems: [
@@ -125,8 +131,10 @@ export function plan(call: Call): CallPlan {
       ...policyPropProblems(call),
       ...combinationProblems(call),
       ...own.problems,
+      ...storing.problems,
     ],
     warnings,
+    sent: storing.sent,
     fillsToken: fillsToken(call, target),
   };
 }
@@ -137,11 +145,16 @@ function rolesOf({ assumeRole, failover }: Call): AssumeRole[] {
   return [...new Set(all.filter((role) => role !== undefined))];
 }
 
-/** What the handler refuses together with `ifMatch`. */
+/** What the handler refuses together. */
 function combinationProblems(call: Call): string[] {
   const others = ['failover', 'paginate', 'waitFor', 'retryUnprocessed'] as const;
   const given = call.ifMatch ? others.filter((name) => call[name] !== undefined && call[name] !== false) : [];
-  return given.map((name) => `\`${name}\` cannot be combined with \`ifMatch\``);
+  return [
+    ...given.map((name) => `\`${name}\` cannot be combined with \`ifMatch\``),
+    ...(call.resultTo && call.waitFor
+      ? ['`resultTo` does not go with `waitFor`, which looks at the answer itself']
+      : []),
+  ];
 }
 
 /** Whether the operation has a token that the parameters leave out. */

@@ -929,6 +929,29 @@ mod tests {
     }
 
     #[test]
+    fn a_place_with_a_region_is_for_results_alone() {
+        let table = table(&json!([{"procedure": "routingControl.set", "regions": ["us-west-2"],
+            "results": [{"bucket": "results", "region": "us-east-1"}, {"bucket": "out"}]}]));
+        let set = || begin(&table, Procedure::RoutingControlSet, "us-west-2").unwrap();
+        let named = |bucket| set().naming(&Named { results: vec![(bucket, "k")], ..Named::default() });
+        named("out").unwrap();
+        named("results").unwrap_err();
+        let to = |bucket: &str, region: &str| {
+            let region = regions().parse(region).unwrap();
+            let when = crate::event::result_to::When::Always;
+            set().storing(&ResultTo { bucket: bucket.to_owned(), key: "k".to_owned(), region, when })
+        };
+        to("out", "us-west-2").unwrap();
+        to("out", "us-east-1").unwrap_err();
+        to("results", "us-west-2").unwrap_err();
+        let (_, permits) = to("results", "us-east-1").unwrap();
+        let found: Vec<_> = permits.iter().map(|it| (it.service(), it.operation(), it.region())).collect();
+        assert_eq!(found, offload::CALLS.map(|operation| ("s3", operation, "us-east-1")));
+        go(&permits[0], "https://results.s3.us-east-1.amazonaws.com", &["us-east-1"], false).unwrap();
+        go(&permits[0], "https://results.s3.us-west-1.amazonaws.com", &["us-west-1"], false).unwrap_err();
+    }
+
+    #[test]
     fn one_entry_permits_all_that_parameters_name() {
         let table = table(&json!([
             {"procedure": "routingControl.set", "regions": ["us-west-2", "us-east-1"], "endpoints": ["https://a.example.com"],

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use handler::client::Clients;
 use handler::client::transport::Transport;
 use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
@@ -40,21 +41,8 @@ impl Function {
         credentials: Credentials,
         answer: impl Fn(&Request) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let config = Config {
-            operation_table: Some(table.to_string()),
-            region: "ap-northeast-1".to_owned(),
-            endpoint_url: None,
-            is_inside_lambda: true,
-            result_limit: DEFAULT_RESULT_LIMIT,
-            metrics: false,
-            idempotency_table: None,
-            defaults: Defaults::default(),
-        };
         let wire = Recording::new(answer);
-        let transport = Transport::replaced(wire.client());
-        let clients = Clients::new(SharedCredentialsProvider::new(credentials), transport);
-        let handler = Handler::new(config, clients).unwrap_or_else(|error| panic!("{}", error.to_message()));
-        Self { handler, wire }
+        Self { handler: handler(config(table), credentials, wire.client()), wire }
     }
 
     /// One invocation in [`REGION`], unless the event says otherwise, with one attempt unless it says otherwise.
@@ -72,19 +60,49 @@ impl Function {
         self.noted_within(Duration::from_mins(1), event).await
     }
 
-    async fn noted_within(&self, time: Duration, mut event: Value) -> (Result<Value, Error>, Invocation) {
-        for (name, default) in [("region", json!(REGION)), ("retry", json!({"mode": "none"}))] {
-            if event.get(name).is_none() {
-                event[name] = default;
-            }
-        }
-        let deadline = Deadline::within(time);
-        let raw = event.to_string();
-        let mut invocation = Invocation::default();
-        let outcome = self.handler.handle(raw.as_bytes(), deadline, &mut invocation).await;
-        let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("no JSON: {error}"));
-        (outcome.map(|result| read(result.get())), invocation)
+    async fn noted_within(&self, time: Duration, event: Value) -> (Result<Value, Error>, Invocation) {
+        noted_within(&self.handler, time, event).await
     }
+}
+
+/// A function in ap-northeast-1 as Lambda runs it, with this operation table.
+pub fn config(table: &Value) -> Config {
+    Config {
+        operation_table: Some(table.to_string()),
+        region: "ap-northeast-1".to_owned(),
+        endpoint_url: None,
+        is_inside_lambda: true,
+        result_limit: DEFAULT_RESULT_LIMIT,
+        metrics: false,
+        idempotency_table: None,
+        defaults: Defaults::default(),
+    }
+}
+
+/// A function over a wire of a suite's own.
+pub fn handler(config: Config, credentials: Credentials, wire: SharedHttpClient) -> Handler {
+    let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::replaced(wire));
+    Handler::new(config, clients).unwrap_or_else(|error| panic!("{}", error.to_message()))
+}
+
+/// One invocation of a function that lives so long, with the defaults of [`Function::invoke`]; and what the log learns
+/// of it.
+pub async fn noted_within(
+    handler: &Handler,
+    time: Duration,
+    mut event: Value,
+) -> (Result<Value, Error>, Invocation) {
+    for (name, default) in [("region", json!(REGION)), ("retry", json!({"mode": "none"}))] {
+        if event.get(name).is_none() {
+            event[name] = default;
+        }
+    }
+    let deadline = Deadline::within(time);
+    let raw = event.to_string();
+    let mut invocation = Invocation::default();
+    let outcome = handler.handle(raw.as_bytes(), deadline, &mut invocation).await;
+    let read = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("no JSON: {error}"));
+    (outcome.map(|result| read(result.get())), invocation)
 }
 
 /// An entry that permits actions of a service in every Region and for every Region at once.

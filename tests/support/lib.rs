@@ -5,6 +5,7 @@
 
 pub mod answering;
 pub mod bedrock;
+pub mod buckets;
 pub mod calls;
 pub mod differential;
 pub mod explained;

@@ -1,0 +1,124 @@
+/**
+ * What it takes to store a result in S3.
+ *
+ * In: a bucket, and the key of the object, which may come from state. Out: the event's field, the place in the
+ * operation table, the IAM statements for writing there, and what is wrong with it.
+ */
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Token } from 'aws-cdk-lib/core';
+import { holdsState } from './expression';
+import { regionProblem } from './region';
+import { ResultTo } from './result-to';
+
+/** A place in the operation table. */
+export interface ResultPlace {
+  readonly bucket: string;
+  readonly keyPrefix?: string;
+  readonly region: string;
+}
+
+/** What storing a result takes. */
+export interface StoringPlan {
+  readonly places: ResultPlace[];
+  readonly statements: iam.PolicyStatement[];
+  readonly problems: string[];
+  /** What the function is told of other stacks. */
+  readonly sent: string[];
+}
+
+/** Bytes of a key. */
+const KEY_LIMIT = 1024;
+
+/**
+ * The event's field.
+ */
+export function renderResultTo(resultTo: ResultTo | undefined): Record<string, unknown> | undefined {
+  return (
+    resultTo && {
+      bucket: resultTo.bucket.bucketName,
+      key: resultTo.key,
+      region: regionOf(resultTo),
+      when: resultTo.when,
+    }
+  );
+}
+
+/**
+ * What the function may write, and nothing else.
+ */
+export function planStoring(resultTo: ResultTo | undefined): StoringPlan {
+  if (!resultTo) {
+    return { places: [], statements: [], problems: [], sent: [] };
+  }
+  const { bucket, key, keyPrefix } = resultTo;
+  const region = regionOf(resultTo);
+  const fromState = holdsState(key);
+  const prefix = fromState ? (keyPrefix ?? '') : key;
+  const objects = new iam.PolicyStatement({
+    actions: ['s3:AbortMultipartUpload', 's3:PutObject'],
+    resources: [bucket.arnForObjects(fromState ? `${prefix}*` : key)],
+    conditions: { StringEquals: { 'aws:RequestedRegion': region } },
+  });
+  // To write encrypted parts, S3 reads the ones before. Not bound to a Region: S3 asks in its own name.
+  const ofKey = bucket.encryptionKey && [
+    new iam.PolicyStatement({
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      resources: [bucket.encryptionKey.keyArn],
+    }),
+  ];
+  return {
+    places: [{ bucket: bucket.bucketName, ...(prefix !== '' && { keyPrefix: prefix }), region }],
+    statements: [objects, ...(ofKey ?? [])],
+    problems: resultToProblems(resultTo, region, fromState),
+    sent: [bucket.bucketName, region],
+  };
+}
+
+function resultToProblems({ key, keyPrefix }: ResultTo, region: string, fromState: boolean): string[] {
+  const problems: string[] = [];
+  if (fromState && keyPrefix === undefined) {
+    problems.push(
+      '`resultTo.key` comes from state: say in `resultTo.keyPrefix` how it begins (the empty string for the whole bucket)',
+    );
+  }
+  if (!fromState && keyPrefix !== undefined) {
+    problems.push('`resultTo.keyPrefix` bounds a `key` from state, but `key` is known: leave it out');
+  }
+  if (keyPrefix !== undefined && holdsState(keyPrefix)) {
+    problems.push('`resultTo.keyPrefix` must not come from state: the operation table is written at synth');
+  } else if (keyPrefix !== undefined && !Token.isUnresolved(keyPrefix)) {
+    problems.push(...keyProblems('keyPrefix', keyPrefix));
+  }
+  if (!fromState && !Token.isUnresolved(key)) {
+    problems.push(...(key === '' ? ['`resultTo.key` is empty'] : keyProblems('key', key)));
+  }
+  if (holdsState(region)) {
+    problems.push('`resultTo.region` must not come from state: the operation table is written at synth');
+  } else if (!Token.isUnresolved(region)) {
+    const problem = regionProblem(region);
+    problems.push(...(problem ? [`\`resultTo.region\`: ${problem}`] : []));
+  }
+  return problems;
+}
+
+/** What the handler refuses in a key, and what a statement would not take literally. */
+function keyProblems(name: string, text: string): string[] {
+  const problems: string[] = [];
+  if (Buffer.byteLength(text) > KEY_LIMIT) {
+    problems.push(`\`resultTo.${name}\` has more than ${KEY_LIMIT} bytes`);
+  }
+  if (/\p{Cc}/u.test(text)) {
+    problems.push(`\`resultTo.${name}\` holds control characters`);
+  }
+  if (text.split('/').some((part) => part === '.' || part === '..')) {
+    problems.push(`\`resultTo.${name}\` holds \`.\` or \`..\` between slashes: it could be taken for another key`);
+  }
+  if (/[*?]|\$\{/.test(text)) {
+    problems.push(`\`resultTo.${name}\` holds \`*\`, \`?\` or \`\${\`, which stand for more than themselves in IAM`);
+  }
+  return problems;
+}
+
+function regionOf({ bucket, region }: ResultTo): string {
+  return region ?? bucket.env.region;
+}
