@@ -129,9 +129,8 @@ impl Way {
         }
         if let Some(paginate) = event.paginate {
             // What is chosen from, what will be spelled shorter, and what is stored may be larger than a result.
-            let is_result = event.select.is_none()
-                && event.spelling == Spelling::Model
-                && event.result_to.is_none();
+            let is_result =
+                event.select.is_none() && event.spelling == Spelling::Model && event.result_to.is_none();
             let room = if is_result { limit } else { paginate::GATHERED_LIMIT.max(limit) };
             return Pages::of(operation, paginate, room).map(Self::Pages);
         }

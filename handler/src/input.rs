@@ -9,6 +9,7 @@ pub mod value;
 
 use aws_smithy_schema::Schema;
 use aws_smithy_schema::serde::{SerdeError, SerializableStruct, ShapeSerializer};
+use bytes::Bytes;
 use serde_json::{Map, Value as Json};
 
 use crate::catalog::model::OperationTrait;
@@ -28,6 +29,8 @@ pub struct Bound {
     filled: Option<&'static str>,
     /// The caller says that a repeat does no harm.
     is_declared_repeatable: bool,
+    /// The whole body, in place of the member that would be one.
+    body: Option<Bytes>,
 }
 
 /// Checks the parameters against the input shape and fills a missing idempotency token with a random one.
@@ -54,7 +57,7 @@ pub fn bind_spelled(
         return Err(Error::faults(Kind::InvalidParameters, faults));
     }
     let filled = fill_token(operation, &parameters, &mut input, tokens);
-    Ok(Bound { operation, input, parameters, filled, is_declared_repeatable: false })
+    Ok(Bound { operation, input, parameters, filled, is_declared_repeatable: false, body: None })
 }
 
 impl Bound {
@@ -109,6 +112,16 @@ impl Bound {
     pub fn with_text(mut self, name: &str, text: String) -> Self {
         self.input.set(name, Value::String(text));
         self
+    }
+
+    /// The same parameters with a body that is none of them: bytes of this program's own, which are not copied.
+    #[must_use]
+    pub fn with_body(self, body: Bytes) -> Self {
+        Self { body: Some(body), ..self }
+    }
+
+    pub fn body(&self) -> Option<&Bytes> {
+        self.body.as_ref()
     }
 
     /// The same parameters without a top-level member.

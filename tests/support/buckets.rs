@@ -73,8 +73,7 @@ impl Told {
 
     fn response(self) -> HttpResponse {
         let body = Pieces { left: self.pieces.into(), end: self.end };
-        let mut response =
-            HttpResponse::new(self.status.try_into().unwrap(), SdkBody::from_body_1_x(body));
+        let mut response = HttpResponse::new(self.status.try_into().unwrap(), SdkBody::from_body_1_x(body));
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
         }
@@ -160,10 +159,7 @@ impl fmt::Debug for Buckets {
 
 impl Buckets {
     /// `service` answers what does not go to one of `buckets`, each a name and a Region.
-    pub fn new(
-        buckets: &[(&str, &str)],
-        service: impl Fn(&Request) -> Told + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(buckets: &[(&str, &str)], service: impl Fn(&Request) -> Told + Send + Sync + 'static) -> Self {
         let buckets = buckets.iter().map(|(name, region)| ((*name).to_owned(), (*region).to_owned()));
         let state = State { buckets: buckets.collect(), ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), service: Arc::new(service), refuse: Arc::new(|_| None) }
@@ -300,9 +296,7 @@ impl State {
         }
         let bytes = upload.parts.into_values().flatten().collect();
         self.objects.insert(upload.object, Object { bytes, content_type: upload.content_type });
-        xml(
-            "<CompleteMultipartUploadResult><ETag>&quot;all&quot;</ETag></CompleteMultipartUploadResult>",
-        )
+        xml("<CompleteMultipartUploadResult><ETag>&quot;all&quot;</ETag></CompleteMultipartUploadResult>")
     }
 }
 
@@ -324,7 +318,9 @@ fn place(host: &str) -> Option<(&str, &str)> {
 /// As ISO 3309 has it.
 fn crc32(bytes: &[u8]) -> u32 {
     let table: Vec<u32> = (0..256_u32)
-        .map(|byte| (0..8).fold(byte, |crc, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 }))
+        .map(|byte| {
+            (0..8).fold(byte, |crc, _| if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 })
+        })
         .collect();
     !bytes.iter().fold(u32::MAX, |crc, byte| table[((crc ^ u32::from(*byte)) & 255) as usize] ^ (crc >> 8))
 }

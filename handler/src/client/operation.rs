@@ -261,6 +261,10 @@ impl SerializeRequest for Serializer {
         let operation = bound.operation();
         let mut request = protocol.serialize_request(&bound, &operation.input_schema, "", cfg)?;
         protocol::complete(&bound, protocol, &mut request)?;
+        if let Some(body) = bound.body() {
+            request.headers_mut().try_insert("content-length", body.len().to_string())?;
+            *request.body_mut() = SdkBody::from(body.clone());
+        }
         crate::quirk::request(operation, &mut request)?;
         compression::compress(operation, &mut request)?;
         Ok(request)

@@ -83,8 +83,8 @@ mod tests {
 
     fn parse(field: Value) -> Result<ResultTo, Vec<String>> {
         let mut faults = Faults::default();
-        let read =
-            read_object(field, Path::Root("resultTo"), &mut faults, |fields| read(fields, &regions())).flatten();
+        let read = read_object(field, Path::Root("resultTo"), &mut faults, |fields| read(fields, &regions()))
+            .flatten();
         match read {
             Some(read) if faults.is_empty() => Ok(read),
             _ => {

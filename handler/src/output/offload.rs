@@ -12,28 +12,19 @@
 //! The function's own role stores, whoever makes the call; an entry of the operation table that permits the call must
 //! list the place.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::limit;
-use crate::client::attempt::AttemptLog;
+use crate::catalog;
 use crate::client::failure;
 use crate::client::flow::{Broken, Flow};
-use crate::client::typed::{self, Typed};
 use crate::client::{Answer, Body, Clients, Patience};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::deadline::Deadline;
@@ -42,11 +33,12 @@ use crate::error::{Error, Kind, Trouble};
 use crate::event::result_to::{ResultTo, When};
 use crate::event::{EndpointOptions, Retry, Timeouts};
 use crate::idempotency::store;
+use crate::input;
 use crate::table::Permit;
+use crate::target::{self, Wanted};
 
-/// The service that stores, as the operation table and as the SDK's `Metadata` name it.
+/// The service that stores.
 pub const SERVICE: &str = "s3";
-const SERVICE_ID: &str = "S3";
 
 /// What storing may call.
 pub const CALLS: [&str; 5] =
@@ -159,8 +151,7 @@ impl Offload<'_> {
         deadline: Deadline,
     ) -> Result<Stored, Error> {
         let content_type = content_type.unwrap_or(BYTES);
-        let client = self.client(deadline).map_err(|error| self.not_stored(error, "putObject"))?;
-        let mut upload = Upload { client, to: self.to, content_type, id: None };
+        let mut upload = Upload { offload: *self, content_type, deadline, id: None };
         let until = deadline.earlier(RESERVE.min(deadline.remaining() / RESERVE_PART));
         let stopped = match timeout(until.remaining(), Box::pin(upload.send(source))).await {
             Ok(Ok(())) => {
@@ -175,7 +166,7 @@ impl Offload<'_> {
             Ok(Err(stopped)) => Some(stopped),
             Err(_) => None,
         };
-        let is_clean = upload.abort(deadline).await;
+        let is_clean = upload.abort().await;
         let mut error = match (stopped, answer.filter(|_| !source.has_ended())) {
             (Some(Stopped::Store(error, action)), _) => self.not_stored(*error, action),
             (Some(Stopped::Source(why)), Some(answer)) => failure::broken(answer, why),
@@ -203,19 +194,34 @@ impl Offload<'_> {
         error.with_effect(Effect::Done).for_call(SERVICE, action, self.to.region.as_str())
     }
 
-    fn client(&self, deadline: Deadline) -> Result<Client, Error> {
+    /// One of [`CALLS`].
+    async fn call(
+        &self,
+        operation: &str,
+        parameters: Map<String, Json>,
+        body: Option<Bytes>,
+        deadline: Deadline,
+    ) -> Result<Answer, Error> {
+        let operation = catalog::service(SERVICE)?.operation(operation)?;
+        let permit = self.permits.iter().find(|permit| permit.operation() == operation.name);
+        let permit =
+            permit.ok_or_else(|| failure::internal("storing makes a call that it has no permit for"))?;
+        let mut bound = input::bind(operation, parameters)?;
+        if let Some(body) = body {
+            bound = bound.with_body(body);
+        }
+        let EndpointOptions { fips, dual_stack, .. } = self.options;
+        let wanted = Wanted {
+            region: self.to.region.as_str(),
+            endpoint: self.local,
+            options: EndpointOptions { fips, dual_stack, ..EndpointOptions::default() },
+            account_id: None,
+            assumed: None,
+        };
+        let route = target::route(&bound, permit.clone(), wanted)?;
         // Whatever the event says of its call: to write an object twice is to write it once.
         let patience = Patience::within(deadline.remaining(), Timeouts::default(), Retry::SDK, 0);
-        let credentials = self.clients.credentials().clone();
-        let permits = self.permits.to_vec();
-        let typed = Typed::new(self.clients, credentials, SERVICE_ID, permits, self.local, patience)?;
-        let config = Builder::from(&typed.config)
-            .interceptor(typed.permits)
-            // A server of this machine has no host for each bucket.
-            .force_path_style(self.local.is_some())
-            .use_fips(self.options.fips)
-            .use_dual_stack(self.options.dual_stack);
-        Ok(Client::from_conf(config.build()))
+        self.clients.send(bound, &route, patience).await
     }
 }
 
@@ -230,9 +236,9 @@ enum Stopped {
 
 /// One object on its way.
 struct Upload<'a> {
-    client: Client,
-    to: &'a ResultTo,
+    offload: Offload<'a>,
     content_type: &'a str,
+    deadline: Deadline,
     /// Of a multipart upload that is neither completed nor aborted.
     id: Option<String>,
 }
@@ -255,9 +261,8 @@ impl Upload<'_> {
             if sent.len() == PARTS {
                 return Err(too_large());
             }
-            let number = i32::try_from(sent.len() + 1).unwrap_or(i32::MAX);
             let next = async { source.part().await.map_err(Stopped::Source) };
-            let (done, next) = tokio::try_join!(self.part(&id, number, part), next)?;
+            let (done, next) = tokio::try_join!(self.part(&id, sent.len() + 1, part), next)?;
             sent.push(done);
             part = next;
         }
@@ -267,90 +272,65 @@ impl Upload<'_> {
     }
 
     async fn put(&self, bytes: Bytes, sha256: &[u8]) -> Result<(), Stopped> {
-        let log = AttemptLog::default();
-        let request = self
-            .client
-            .put_object()
-            .bucket(&self.to.bucket)
-            .key(&self.to.key)
-            .content_type(self.content_type)
-            .checksum_sha256(STANDARD.encode(sha256))
-            .body(stream(bytes));
-        let sent = request.customize().interceptor(log.clone()).send().await;
-        Self::told(sent, &log, "putObject").map(drop)
+        let more = json!({ "ContentType": self.content_type, "ChecksumSHA256": STANDARD.encode(sha256) });
+        self.call("PutObject", "putObject", more, Some(bytes)).await.map(drop)
     }
 
     async fn create(&self) -> Result<String, Stopped> {
-        let log = AttemptLog::default();
-        let request = self
-            .client
-            .create_multipart_upload()
-            .bucket(&self.to.bucket)
-            .key(&self.to.key)
-            .content_type(self.content_type)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32);
-        let sent = request.customize().interceptor(log.clone()).send().await;
-        let id = Self::told(sent, &log, "createMultipartUpload")?.upload_id;
-        id.ok_or_else(|| unusable("createMultipartUpload"))
+        let action = "createMultipartUpload";
+        let more = json!({ "ContentType": self.content_type, "ChecksumAlgorithm": "CRC32" });
+        let answer = self.call("CreateMultipartUpload", action, more, None).await?;
+        text(&answer, "UploadId").ok_or_else(|| unusable(action))
     }
 
-    async fn part(&self, id: &str, number: i32, bytes: Bytes) -> Result<CompletedPart, Stopped> {
-        let log = AttemptLog::default();
-        let request = self
-            .client
-            .upload_part()
-            .bucket(&self.to.bucket)
-            .key(&self.to.key)
-            .upload_id(id)
-            .part_number(number)
-            .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .body(stream(bytes));
-        let sent = request.customize().interceptor(log.clone()).send().await;
-        let told = Self::told(sent, &log, "uploadPart")?;
-        let tag = told.e_tag.ok_or_else(|| unusable("uploadPart"))?;
-        let part = CompletedPart::builder().part_number(number).e_tag(tag);
-        Ok(part.set_checksum_crc32(told.checksum_crc32).build())
+    /// The part as it is named when all are put together.
+    async fn part(&self, id: &str, number: usize, bytes: Bytes) -> Result<Json, Stopped> {
+        let action = "uploadPart";
+        let more = json!({ "UploadId": id, "PartNumber": number, "ChecksumAlgorithm": "CRC32" });
+        let answer = self.call("UploadPart", action, more, Some(bytes)).await?;
+        let tag = text(&answer, "ETag").ok_or_else(|| unusable(action))?;
+        Ok(json!({ "PartNumber": number, "ETag": tag, "ChecksumCRC32": text(&answer, "ChecksumCRC32") }))
     }
 
-    async fn complete(&self, id: &str, parts: Vec<CompletedPart>) -> Result<(), Stopped> {
-        let log = AttemptLog::default();
-        let request = self
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.to.bucket)
-            .key(&self.to.key)
-            .upload_id(id)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-        let sent = request.customize().interceptor(log.clone()).send().await;
+    async fn complete(&self, id: &str, parts: Vec<Json>) -> Result<(), Stopped> {
+        let action = "completeMultipartUpload";
+        let more = json!({ "UploadId": id, "MultipartUpload": { "Parts": parts } });
+        let answer = self.call("CompleteMultipartUpload", action, more, None).await?;
         // S3 answers before it is done, and may still fail.
-        let told = Self::told(sent, &log, "completeMultipartUpload")?;
-        told.e_tag.map(drop).ok_or_else(|| unusable("completeMultipartUpload"))
+        text(&answer, "ETag").map(drop).ok_or_else(|| unusable(action))
     }
 
     /// Leaves nothing half-written; or leaves false.
-    async fn abort(self, deadline: Deadline) -> bool {
-        let Some(id) = self.id else { return true };
-        let request = self
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.to.bucket)
-            .key(&self.to.key)
-            .upload_id(id)
-            .send();
-        let aborted = timeout(deadline.remaining().max(LAST_MOMENT), Box::pin(request)).await;
-        matches!(aborted, Ok(Ok(_)))
+    async fn abort(mut self) -> bool {
+        let Some(id) = self.id.take() else { return true };
+        let left = self.deadline.remaining().max(LAST_MOMENT);
+        let call = self.call("AbortMultipartUpload", "abortMultipartUpload", json!({ "UploadId": id }), None);
+        matches!(timeout(left, Box::pin(call)).await, Ok(Ok(_)))
     }
 
-    fn told<T, E>(
-        sent: Result<T, SdkError<E, HttpResponse>>,
-        log: &AttemptLog,
+    /// `action` is the operation as events write it.
+    async fn call(
+        &self,
+        operation: &str,
         action: &'static str,
-    ) -> Result<T, Stopped>
-    where
-        E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
-    {
-        sent.map_err(|error| Stopped::Store(Box::new(typed::failure(error, log)), action))
+        more: Json,
+        body: Option<Bytes>,
+    ) -> Result<Answer, Stopped> {
+        let Offload { to, .. } = self.offload;
+        let mut parameters = Map::from_iter([
+            ("Bucket".to_owned(), Json::from(to.bucket.as_str())),
+            ("Key".to_owned(), Json::from(to.key.as_str())),
+        ]);
+        if let Json::Object(more) = more {
+            parameters.extend(more);
+        }
+        let sent = Box::pin(self.offload.call(operation, parameters, body, self.deadline)).await;
+        sent.map_err(|error| Stopped::Store(Box::new(error), action))
     }
+}
+
+fn text(answer: &Answer, member: &str) -> Option<String> {
+    answer.members.get(member).and_then(Json::as_str).map(ToOwned::to_owned)
 }
 
 fn unusable(action: &'static str) -> Stopped {
@@ -370,10 +350,6 @@ fn late(answer: &Answer) -> Error {
     error
 }
 
-fn stream(bytes: Bytes) -> ByteStream {
-    ByteStream::new(SdkBody::from(bytes))
-}
-
 /// Bytes in parts, and what they come to.
 struct Source {
     flow: Option<Flow>,
@@ -386,13 +362,7 @@ struct Source {
 
 impl Source {
     fn new(flow: Flow) -> Self {
-        Self {
-            flow: Some(flow),
-            held: BytesMut::new(),
-            rest: Bytes::new(),
-            hash: Sha256::new(),
-            size: 0,
-        }
+        Self { flow: Some(flow), held: BytesMut::new(), rest: Bytes::new(), hash: Sha256::new(), size: 0 }
     }
 
     /// One part, whatever its size.
