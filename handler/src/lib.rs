@@ -10,7 +10,7 @@
 //! | [`input`] | parameters that fit the input shape | `InvalidParameters` |
 //! | [`target`] | where it goes, permitted once more | `EndpointUnresolved`, `NotAllowed` |
 //! | [`client`] | the service's answer | the service's error, `Unreachable`, `OutcomeUnknown`, … |
-//! | [`output`] | the result within its size | `ResultTooLarge` |
+//! | [`output`] | the result within its size, or where it is stored | `ResultTooLarge`, what S3 says |
 //!
 //! Each stage takes the value that only the stage before can build. Beside the way: [`drive`] makes single calls at one
 //! target and calls again, [`procedure`] holds jobs of more than one call, [`helper`] makes the calls that another call

@@ -1,10 +1,13 @@
-"""What takes more than one call, in state machines on the local AWS: pages, waits, and what batches leave.
+"""What takes more than one call, in state machines on the local AWS: pages, waits, what batches leave, and results
+that are stored.
 
 The local AWS never leaves a part of a batch, so that a server of this suite stands in for Kinesis there.
 """
 
 import contextlib
+import hashlib
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -142,6 +145,33 @@ def test_what_a_batch_left_is_sent_again(cloud):
     assert cloud.batches == [5, 4, 3, 2, 1]
     assert [record["SequenceNumber"] for record in ended.output["Records"]] == ["1", "2", "3", "4", "5"]
     assert ended.output["FailedRecordCount"] == 0
+
+
+def test_an_object_goes_to_a_bucket_here(cloud):
+    # Three parts.
+    video = random.Random(17).randbytes(17 << 20)
+    there = cloud.local.client("s3", THERE)
+    there.create_bucket(Bucket="videos", CreateBucketConfiguration={"LocationConstraint": THERE})
+    there.put_object(Bucket="videos", Key="one", Body=video, ContentType="video/mp4")
+    ended = cloud.execute("StoreObject", {"key": "one"})
+    assert ended.status == "SUCCEEDED", ended.cause
+    stored = ended.output["resultTo"]
+    assert (stored["size"], stored["sha256"]) == (len(video), hashlib.sha256(video).hexdigest())
+    assert "Body" not in ended.output
+    here = cloud.local.client("s3", HERE)
+    found = here.get_object(Bucket=stored["bucket"], Key=stored["key"])
+    assert (found["Body"].read(), found["ContentType"]) == (video, "video/mp4")
+    assert "Uploads" not in here.list_multipart_uploads(Bucket="results")
+
+
+def test_pages_that_are_larger_than_a_state_go_to_a_bucket_here(cloud):
+    ended = cloud.execute("StorePages", {})
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert set(ended.output) == {"$metadata", "resultTo"}
+    found = cloud.local.client("s3", HERE).get_object(Bucket="results", Key="keys.json")
+    body = found["Body"].read()
+    assert (len(body), found["ContentType"]) == (ended.output["resultTo"]["size"], "application/json")
+    assert [entry["Key"] for entry in json.loads(body)["Contents"]] == KEYS
 
 
 def _create_table(local: Ministack, name: str) -> None:

@@ -9,6 +9,9 @@
 //! part is one object with its SHA-256, which S3 compares; all else is a multipart upload, each part under its CRC32.
 //! An object is whole or it is not there: an upload that fails is aborted, for which some of the time is kept back.
 //!
+//! The calls are the schema-driven client's own, each under a permit: AWS's crate for S3 would make the binary 0.9 MB
+//! larger for five of its operations.
+//!
 //! The function's own role stores, whoever makes the call; an entry of the operation table that permits the call must
 //! list the place.
 

@@ -1,10 +1,12 @@
 /**
  * A state machine for each thing that takes more than one call: all pages of a bucket at once, the same a few pages at
- * a time, a table that is waited for, a job that never ends, and a batch of which a server at ENDPOINT leaves a part.
+ * a time, a table that is waited for, a job that never ends, a batch of which a server at ENDPOINT leaves a part, and
+ * results that are stored.
  */
 const { App, CfnOutput, Duration, Stack } = require('aws-cdk-lib');
+const { Bucket } = require('aws-cdk-lib/aws-s3');
 const { Choice, Condition, DefinitionBody, JsonPath, Pass, StateMachine, Succeed } = require('aws-cdk-lib/aws-stepfunctions');
-const { CallAwsServiceCrossRegion, WaitFor } = require('../../../../cdk');
+const { CallAwsServiceCrossRegion, ResultToWhen, WaitFor } = require('../../../../cdk');
 
 const app = new App();
 const stack = new Stack(app, 'Several', { env: { account: '000000000000', region: 'ap-northeast-1' } });
@@ -71,5 +73,31 @@ machine(
     parameters: { StreamName: 's', Records: JsonPath.objectAt('$.records') },
     iamResources: ['*'],
     retryUnprocessed: true,
+  }),
+);
+
+const bucket = new Bucket(stack, 'Results', { bucketName: 'results' });
+machine(
+  'StoreObject',
+  new CallAwsServiceCrossRegion(stack, 'Fetch an object', {
+    region,
+    service: 's3',
+    action: 'getObject',
+    parameters: { Bucket: 'videos', Key: JsonPath.stringAt('$.key') },
+    iamResources: ['arn:aws:s3:::videos/*'],
+    resultTo: {
+      bucket,
+      key: JsonPath.format('out/{}', JsonPath.stringAt('$$.Execution.Name')),
+      keyPrefix: 'out/',
+    },
+  }),
+);
+machine(
+  'StorePages',
+  list('List into an object', {
+    parameters: { Bucket: 'several' },
+    paginate: {},
+    select: undefined,
+    resultTo: { bucket, key: 'keys.json', when: ResultToWhen.OVER_LIMIT },
   }),
 );
