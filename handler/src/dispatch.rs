@@ -46,6 +46,14 @@ pub struct Handler {
     records: Option<Store>,
 }
 
+/// What an event asks for beside the call itself.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    event: &'a Event,
+    offload: Option<Offload<'a>>,
+    pace: Pace,
+}
+
 /// A call that may be made at one target.
 struct Planned {
     target: Target,
@@ -140,8 +148,9 @@ impl Handler {
         let planned: Vec<Planned> =
             planned.map(|((target, bound), permit)| Planned { target, bound, permit }).collect();
         let offload = self.offload(&event, storing.as_deref());
+        let asked = Asked { event: &event, offload, pace };
         let (Some(wanted), Some(first)) = (&event.idempotency, planned.first()) else {
-            return self.carry_out(operation, planned, &way, &event, offload, pace, invocation).await;
+            return self.carry_out(operation, planned, &way, asked, invocation).await;
         };
         let role = event.assume_role.as_ref().map(|asked| asked.role.as_str());
         let work = Work::call(&first.bound, event.region.as_str(), role, planned.len() == 1);
@@ -152,7 +161,8 @@ impl Handler {
         let with_token = |it: Planned| Planned { bound: it.bound.with_token(guard.token()), ..it };
         let planned = planned.into_iter().map(with_token).collect();
         let pace = careful(Pace { deadline: guard.deadline(deadline), ..pace }, wanted);
-        let outcome = self.carry_out(operation, planned, &way, &event, offload, pace, invocation).await;
+        let asked = Asked { pace, ..asked };
+        let outcome = self.carry_out(operation, planned, &way, asked, invocation).await;
         let outcome = outcome.map_err(|error| {
             error.for_call(operation.service.id(), &operation.action(), event.region.as_str())
         });
@@ -164,11 +174,10 @@ impl Handler {
         operation: &'static Operation,
         planned: Vec<Planned>,
         way: &Way,
-        event: &Event,
-        offload: Option<Offload<'_>>,
-        pace: Pace,
+        asked: Asked<'_>,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
+        let Asked { event, offload, pace } = asked;
         let (targets, calls): (Vec<_>, Vec<_>) =
             planned.into_iter().map(|Planned { target, bound, permit }| (target, (bound, permit))).unzip();
         let targets = targets.iter().zip(calls).map(|(target, (bound, permit))| {
@@ -210,8 +219,9 @@ impl Handler {
         let offload = self.offload(&event, storing.as_deref());
         invocation.is_permitted = true;
         let pace = self.pace(&event, deadline).map_err(told)?;
+        let asked = Asked { event: &event, offload, pace };
         let Some(wanted) = &event.idempotency else {
-            let outcome = self.run(procedure, parameters, permit, &event, offload, pace, invocation).await;
+            let outcome = self.run(procedure, parameters, permit, asked, invocation).await;
             return outcome.map_err(told);
         };
         let work = Work::procedure(procedure, event.region.as_str(), &parameters);
@@ -221,7 +231,8 @@ impl Handler {
             Begun::Replay(outcome) => return outcome,
         };
         let pace = careful(Pace { deadline: guard.deadline(deadline), ..pace }, wanted);
-        let outcome = self.run(procedure, parameters, permit, &event, offload, pace, invocation).await;
+        let asked = Asked { pace, ..asked };
+        let outcome = self.run(procedure, parameters, permit, asked, invocation).await;
         settle(guard, outcome.map_err(told), deadline, invocation).await
     }
 
@@ -230,11 +241,10 @@ impl Handler {
         procedure: Procedure,
         parameters: Map<String, Value>,
         permit: ProcedurePermit,
-        event: &Event,
-        offload: Option<Offload<'_>>,
-        pace: Pace,
+        asked: Asked<'_>,
         invocation: &mut Invocation,
     ) -> Result<Box<RawValue>, Error> {
+        let Asked { event, offload, pace } = asked;
         let caller = self.caller(event, &event.region, event.endpoint.as_ref(), pace, &Way::One);
         let result = procedure.run(parameters, permit, caller, invocation).await?;
         let metadata = result.get("$metadata").cloned();
