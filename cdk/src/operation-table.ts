@@ -26,8 +26,6 @@ interface Scope {
   readonly endpoints: readonly string[];
   /** Roles in whose name the calls are made; none for the function's own. */
   readonly roles?: readonly string[];
-  /** Where results may be stored. */
-  readonly results?: readonly ResultPlace[];
   /** The calls keep a record, so that the function must have a table of records. */
   readonly keepsRecord?: boolean;
 }
@@ -37,6 +35,8 @@ export interface ActionPermission extends Scope {
   readonly service: string;
   /** Canonical spelling of the actions. */
   readonly actions: readonly string[];
+  /** Where results may be stored. */
+  readonly results?: readonly ResultPlace[];
 }
 
 export interface ProcedurePermission extends Scope {
@@ -91,7 +91,7 @@ export class OperationTable {
         endpoints: sorted(permission.endpoints),
         roles: sorted(permission.roles ?? []),
         sources: sourcesOf(permission),
-        results: permission.results,
+        results: placesOf(permission),
         keepsRecord: permission.keepsRecord,
       });
       const entry = merged.get(key) ?? { permission, actions: new Set() };
@@ -105,7 +105,7 @@ export class OperationTable {
       const endpoints = sorted(permission.endpoints);
       const roles = sorted(permission.roles ?? []);
       const sources = sourcesOf(permission);
-      const results = permission.results ?? [];
+      const results = placesOf(permission);
       return {
         ...('service' in permission
           ? { service: permission.service, actions: sorted(actions) }
@@ -123,6 +123,10 @@ export class OperationTable {
 
 function sourcesOf(permission: Permission): readonly Source[] {
   return 'procedure' in permission ? (permission.sources ?? []) : [];
+}
+
+function placesOf(permission: Permission): readonly ResultPlace[] {
+  return 'service' in permission ? (permission.results ?? []) : [];
 }
 
 function sorted(values: Iterable<string>): string[] {
