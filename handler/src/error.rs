@@ -45,6 +45,8 @@ pub enum Kind {
     StateUncertain,
     NotRepeatable,
     StaleETag,
+    SourceChanged,
+    ChecksumMismatch,
     ResultTooLarge,
     MalformedResponse,
     RemoteError,
@@ -73,6 +75,8 @@ impl Kind {
             Self::StateUncertain => "CrossRegion.StateUncertain",
             Self::NotRepeatable => "CrossRegion.NotRepeatable",
             Self::StaleETag => "CrossRegion.StaleETag",
+            Self::SourceChanged => "CrossRegion.SourceChanged",
+            Self::ChecksumMismatch => "CrossRegion.ChecksumMismatch",
             Self::ResultTooLarge => "CrossRegion.ResultTooLarge",
             Self::MalformedResponse => "CrossRegion.MalformedResponse",
             Self::RemoteError => "CrossRegion.RemoteError",
@@ -269,6 +273,13 @@ impl Error {
     /// The error name that Catch and Retry match.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same, said otherwise.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
     }
 
     #[must_use]

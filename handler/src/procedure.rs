@@ -28,6 +28,7 @@ pub mod knowledge_base;
 pub mod kinesis;
 pub mod kpl;
 pub mod routing_control;
+pub mod transfer;
 
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
@@ -122,6 +123,7 @@ procedures! {
     KinesisRelay => kinesis::relay::Relay,
     RoutingControlGet => routing_control::Get,
     RoutingControlSet => routing_control::Set,
+    S3Transfer => transfer::Transfer,
 }
 
 impl Procedure {
@@ -199,6 +201,11 @@ impl Calls<'_> {
         Target { region: self.caller.region, endpoint: None, pace: self.caller.pace }
     }
 
+    /// A Region by its name, as a service tells it.
+    pub fn region(&self, name: &str) -> Option<Region> {
+        self.caller.regions.parse(name).ok()
+    }
+
     /// Makes one call of [`Job::CALLS`], with the retries that `target` says. Its error tells the call.
     pub async fn call(
         &self,
@@ -249,7 +256,7 @@ impl Calls<'_> {
             _ => caller.clients.credentials().clone(),
         };
         let name = service.metadata().service_id.as_str();
-        Typed::new(caller.clients, credentials, name, permits, caller.local, pace.patience()?)
+        Typed::new(caller.clients, credentials, name, permits, caller.local, caller.options, pace.patience()?)
     }
 
     /// Tells what came of a call of a typed client, which `log` was an interceptor of.

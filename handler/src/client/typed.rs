@@ -33,6 +33,7 @@ use super::guard::Refused;
 use super::{Clients, Patience};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Kind, Trouble};
+use crate::event::EndpointOptions;
 use crate::table::{Destination, Permit};
 
 /// What a typed client is made of. Each crate's `config::Builder` takes the first and, as an interceptor, the second.
@@ -40,6 +41,8 @@ use crate::table::{Destination, Permit};
 pub struct Typed {
     pub config: SdkConfig,
     pub permits: TypedPermits,
+    /// Of these, `fips` and `dual_stack` are in the configuration; the others are some crates' own.
+    pub options: EndpointOptions,
 }
 
 impl Typed {
@@ -51,6 +54,7 @@ impl Typed {
         service: &'static str,
         permits: Vec<Permit>,
         local: Option<&CustomEndpoint>,
+        options: EndpointOptions,
         patience: Patience,
     ) -> Result<Self, Error> {
         let Some(first) = permits.first() else {
@@ -60,7 +64,8 @@ impl Typed {
         let mut config = config(clients, credentials, first.region(), url)?;
         config.set_retry_config(Some(patience.retries()));
         config.set_timeout_config(Some(patience.timeouts()));
-        Ok(Self { config: config.build(), permits: TypedPermits { service, permits } })
+        config.set_use_fips(Some(options.fips)).set_use_dual_stack(Some(options.dual_stack));
+        Ok(Self { config: config.build(), permits: TypedPermits { service, permits }, options })
     }
 }
 
