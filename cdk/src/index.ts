@@ -18,6 +18,7 @@ export * from './relay-stream';
 export * from './result-to';
 export * from './set-routing-controls';
 export * from './sync-key-value-store';
+export * from './transfer-object';
 export * from './wait-for';
 export * from './wait-for-edge';
 export * from './failover';

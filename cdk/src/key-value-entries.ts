@@ -8,7 +8,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Token } from 'aws-cdk-lib/core';
 import { holdsState, isLiteral } from './expression';
-import { Source } from './operation-table';
+import { BucketPlace } from './operation-table';
 import { regionProblem } from './region';
 
 /**
@@ -171,7 +171,7 @@ export class KeyValueEntries {
 interface EntriesObject {
   readonly bucket: s3.IBucket;
   readonly region: string;
-  readonly source: Source;
+  readonly source: BucketPlace;
   readonly statement: iam.PolicyStatement;
 }
 

@@ -11,13 +11,6 @@ import { ResultPlace } from './storing';
 /** One combination that a task asked for: the handler never merges two. */
 export type Permission = ActionPermission | ProcedurePermission;
 
-/** Objects of a bucket. */
-export interface Source {
-  readonly bucket: string;
-  /** What their keys begin with. */
-  readonly keyPrefix: string;
-}
-
 /** Where a task acts. */
 interface Scope {
   /** Regions, or `*` alone. */
@@ -39,11 +32,20 @@ export interface ActionPermission extends Scope {
   readonly results?: readonly ResultPlace[];
 }
 
+/** Keys of a bucket. */
+export interface BucketPlace {
+  readonly bucket: string;
+  /** What they begin with; all of them where it is left out. */
+  readonly keyPrefix?: string;
+}
+
 export interface ProcedurePermission extends Scope {
   /** Name of a job of more than one call. */
   readonly procedure: string;
-  /** The objects that it reads. */
-  readonly sources?: readonly Source[];
+  /** What it may read. */
+  readonly sources?: readonly BucketPlace[];
+  /** What it may write. */
+  readonly results?: readonly BucketPlace[];
 }
 
 export class OperationTable {
@@ -90,9 +92,8 @@ export class OperationTable {
         regions: sorted(permission.regions),
         endpoints: sorted(permission.endpoints),
         roles: sorted(permission.roles ?? []),
-        sources: sourcesOf(permission),
-        results: placesOf(permission),
         keepsRecord: permission.keepsRecord,
+        ...bucketsOf(permission),
       });
       const entry = merged.get(key) ?? { permission, actions: new Set() };
       if ('actions' in permission) {
@@ -104,8 +105,6 @@ export class OperationTable {
       const { permission, actions } = merged.get(key)!;
       const endpoints = sorted(permission.endpoints);
       const roles = sorted(permission.roles ?? []);
-      const sources = sourcesOf(permission);
-      const results = placesOf(permission);
       return {
         ...('service' in permission
           ? { service: permission.service, actions: sorted(actions) }
@@ -113,20 +112,17 @@ export class OperationTable {
         regions: sorted(permission.regions),
         ...(endpoints.length > 0 && { endpoints }),
         ...(roles.length > 0 && { roles }),
-        ...(sources.length > 0 && { sources }),
-        ...(results.length > 0 && { results }),
+        ...bucketsOf(permission),
         ...(permission.keepsRecord && { idempotency: true }),
       };
     });
   }
 }
 
-function sourcesOf(permission: Permission): readonly Source[] {
-  return 'procedure' in permission ? (permission.sources ?? []) : [];
-}
-
-function placesOf(permission: Permission): readonly ResultPlace[] {
-  return 'service' in permission ? (permission.results ?? []) : [];
+function bucketsOf(permission: Permission) {
+  const sources = 'procedure' in permission ? (permission.sources ?? []) : [];
+  const results = permission.results ?? [];
+  return { ...(sources.length > 0 && { sources }), ...(results.length > 0 && { results }) };
 }
 
 function sorted(values: Iterable<string>): string[] {

@@ -13,6 +13,7 @@ pub mod faulty;
 pub mod invoked;
 pub mod key_value_store;
 pub mod kinesis;
+pub mod object_files;
 pub mod proxy;
 pub mod recording;
 pub mod suites;

@@ -73,7 +73,7 @@ enum What {
 }
 
 /// What one side says of its objects.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Keys {
     One(String),
     Prefix(String),
@@ -99,16 +99,15 @@ impl Job for Transfer {
     fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Self> {
         fields.require("source");
         fields.require("target");
-        let mut version = None;
-        let mut source_match = None;
+        let (mut version, mut source_match) = (None, None);
         let source = fields.object("source", |source| {
             source.refuse_of_prefix(&["versionId", "ifMatch"]);
             version = source.text("versionId", some_text);
             source_match = source.text("ifMatch", some_text);
             let region = source.text("region", |text| regions.parse(text));
-            read_place(source, regions, region).zip(read_keys(source, None))
+            (read_place(source, regions, region), read_keys(source))
         });
-        let (source, from) = source.flatten()?;
+        let (source, from) = source.unwrap_or_default();
         let mut conditions = Conditions::default();
         let mut storage_class = None;
         let target = fields.object("target", |target| {
@@ -119,12 +118,16 @@ impl Job for Transfer {
                 target.fault("ifNoneMatch", "cannot hold together with `ifMatch`");
             }
             storage_class = target.text("storageClass", some_text).map(|text| StorageClass::from(text.as_str()));
-            read_place(target, regions, None).zip(read_keys(target, Some(&from)))
+            let place = read_place(target, regions, None);
+            // The keys of the source, where it has none of its own.
+            let keys = if target.has("key") || target.has("prefix") { read_keys(target) } else { from.clone() };
+            (place, keys)
         });
         let path = fields.choice("path", &[("auto", None), ("stream", Some(Path::Stream))]).flatten();
         let seconds = fields.integer("abandonedAfterSeconds", 0..=MOST_ABANDONED_S);
         let manifest = fields.object("manifest", |manifest| manifest.required_text("keyPrefix", some_text));
-        let (target, to) = target.flatten()?;
+        let (target, to) = target.unwrap_or_default();
+        let (source, from, target, to) = (source?, from?, target?, to?);
         let is_one_bucket = source.bucket == target.bucket && source.endpoint == target.endpoint;
         let what = match (from, to) {
             (Keys::One(from), Keys::One(to)) => {
@@ -285,26 +288,18 @@ fn read_place(fields: &mut Fields<'_>, regions: &Regions, region: Option<Region>
     Some(Place { bucket: bucket?, region, assume_role, endpoint })
 }
 
-/// `key` or `prefix`; of the target, what the source has where it has neither.
-fn read_keys(fields: &mut Fields<'_>, source: Option<&Keys>) -> Option<Keys> {
-    let has_key = fields.has("key");
-    if has_key {
+/// `key` or `prefix`.
+fn read_keys(fields: &mut Fields<'_>) -> Option<Keys> {
+    if fields.has("key") {
         fields.refuse("prefix", "stands beside `key`");
+        return fields.text("key", |key| key_of(key, 1)).map(Keys::One);
     }
-    let prefix = fields.text("prefix", |prefix| key_of(prefix, 0));
-    let key = fields.text("key", |key| key_of(key, 1));
-    match (key, prefix, source) {
-        (Some(key), _, _) => Some(Keys::One(key)),
-        (None, Some(prefix), _) => Some(Keys::Prefix(prefix)),
-        (None, None, Some(Keys::One(key))) if !has_key => Some(Keys::One(key.clone())),
-        (None, None, Some(Keys::Prefix(prefix))) if !has_key => Some(Keys::Prefix(prefix.clone())),
-        _ => {
-            if !has_key && !fields.has("prefix") {
-                fields.fault("key", "missing, and so is `prefix`");
-            }
-            None
-        }
+    if !fields.has("prefix") {
+        fields.fault("key", "missing, and so is `prefix`");
     }
+    // Names that are near are suggested of those that were asked for.
+    _ = fields.text("key", some_text);
+    fields.text("prefix", |prefix| key_of(prefix, 0)).map(Keys::Prefix)
 }
 
 fn key_of(text: &str, shortest: usize) -> Result<String, String> {

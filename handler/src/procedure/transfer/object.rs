@@ -7,7 +7,7 @@
 //! What stands at the target already is looked at first: the same object, with the same headers, is left alone. So is
 //! what another attempt wrote whose answer was lost, which is looked for again after each write that went unanswered.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
@@ -67,8 +67,8 @@ pub(super) struct Object<'a> {
 /// How far an invocation is, for whoever has to say so when its time is over.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    /// Something was sent that may be at the target by now.
-    wrote: AtomicBool,
+    /// Writes that were sent, and may be at the target by now.
+    written: AtomicU64,
     parts: AtomicU64,
     bytes: AtomicU64,
 }
@@ -129,16 +129,16 @@ impl Path {
 
 impl Progress {
     pub fn writes(&self) {
-        self.wrote.store(true, Ordering::Relaxed);
+        self.written.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn wrote(&self) -> bool {
-        self.wrote.load(Ordering::Relaxed)
+        self.written.load(Ordering::Relaxed) > 0
     }
 
-    /// Nothing of what was sent is there any more.
+    /// Nothing of one of them is there any more.
     pub fn undone(&self) {
-        self.wrote.store(false, Ordering::Relaxed);
+        self.written.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub fn part(&self, length: u64) {
@@ -317,6 +317,8 @@ impl Object<'_> {
             .copy_source(self.copy_source())
             .copy_source_if_match(&source.etag)
             .metadata_directive(MetadataDirective::Copy)
+            // Not among what is copied.
+            .set_website_redirect_location(source.headers.redirect.clone())
             // None: tags stay behind on either path.
             .tagging_directive(TaggingDirective::Replace)
             .checksum_algorithm(algorithm.sdk())
