@@ -37,6 +37,7 @@ MODELS := .tools/botocore-$(BOTOCORE)/.made
 CDK := cdk/node_modules/.made
 CDK_LIB := cdk/lib/.made
 BENCH := tests/bench/node_modules/.made
+AWS_CLI := .tools/awscli/.made
 BOOTSTRAP := cdk/lambda/$(ARCH)/bootstrap
 
 PYTHON := PYTHONPATH=tests .tools/venv/bin/python
@@ -113,7 +114,7 @@ test-e2e: bootstrap $(VENV) $(MINISTACK) $(RIE) $(CDK_LIB)
 conformance: $(MODELS) $(VENV)
 	cargo test --locked --package tests --no-fail-fast
 
-bench: bootstrap $(VENV) $(MINISTACK) $(CDK) $(BENCH)
+bench: bootstrap $(VENV) $(MINISTACK) $(CDK) $(BENCH) $(AWS_CLI)
 	$(PYTHON) -m bench
 
 # With the release profile, and without the release binary: the format is a module that knows nothing of the rest.

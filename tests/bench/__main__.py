@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
-from bench import cold_start, few_services, pages, report, sides
+from bench import cold_start, few_services, pages, report, sides, transfers
 from bench.quota import quota
 from bench.size import size
 from support import paths
 from support.ministack import ministack
+from support.object_files import build as stand_in
 
 _RUNS = 25
 _RUNS_UNDER_QUOTA = 15
@@ -45,6 +46,7 @@ def main() -> int:
             )
         )
     add(report.pages(pages.cpu(paths.BOOTSTRAP, _RUNS_OF_PAGES)))
+    add(report.transfers(transfers.measure(paths.BOOTSTRAP, stand_in())))
     add(report.sizes(size(paths.BOOTSTRAP)))
     print(report.verdict(bounds))
     _RESULTS.write_text(

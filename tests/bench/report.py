@@ -13,12 +13,15 @@ from pathlib import Path
 from bench.cold_start import Series
 from bench.pages import Cpu
 from bench.size import Size
+from bench.transfers import MIB, Copy
 
 # With the capabilities beyond plain calls; plain calls alone stayed under 9.5 MB.
 BINARY_LIMIT = 11_000_000
 _TIME_BOUND = 1 / 10
 _MEMORY_BOUND = 1 / 6
 _PAGES_BOUND = 1.3
+_CPU_BOUND = 1 / 3
+_PEAK_BOUND_MIB = 64
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,23 @@ def pages(cpu: Cpu) -> tuple[str, list[Bound]]:
     )
     return text, [
         Bound(f"ten pages in one at most {_PAGES_BOUND} times the CPU of ten calls", cpu.ratio <= _PAGES_BOUND)
+    ]
+
+
+def transfers(copies: Sequence[Copy]) -> tuple[str, list[Bound]]:
+    """CPU is compared where there is enough of it to compare: from 256 MiB, where bytes pass through."""
+    rows = [("transfer", "path", "by", "requests", "CPU", "peak memory")]
+    for copy in copies:
+        size = f"{copy.size // MIB} MiB"
+        cpu, peak = f"{copy.cpu_s:.2f} s", f"{copy.peak_mib:.1f} MiB"
+        rows.append((size, copy.path, copy.side, str(copy.requests), cpu, peak))
+    streamed = [copy for copy in copies if copy.path == "stream" and copy.size >= 256 * MIB]
+    ours = sum(copy.cpu_s for copy in streamed if copy.side == "bootstrap")
+    theirs = sum(copy.cpu_s for copy in streamed if copy.side != "bootstrap")
+    peak = max(copy.peak_mib for copy in copies if copy.side == "bootstrap")
+    return _table(rows), [
+        Bound("streamed: at most a third of the AWS CLI's CPU", ours <= theirs * _CPU_BOUND),
+        Bound(f"transfers: under {_PEAK_BOUND_MIB} MiB of memory at any size", peak < _PEAK_BOUND_MIB),
     ]
 
 

@@ -3,8 +3,8 @@
 //! Two servers: one is AWS, with a bucket in each of two Regions; the other is an endpoint of its own, so that bytes
 //! must pass through the function.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -239,7 +239,8 @@ async fn the_next_attempt_goes_on_with_the_same_upload() {
     let hook = {
         let slow = Arc::clone(&slow);
         move |asked: &Asked, _: &Store| {
-            let is_late = asked.number::<u32>("partNumber").is_some_and(|number| (5..10_000).contains(&number));
+            let is_late =
+                asked.number::<u32>("partNumber").is_some_and(|number| (5..10_000).contains(&number));
             if is_late && slow.load(Ordering::SeqCst) == 1 {
                 std::thread::sleep(Duration::from_secs(6));
             }
@@ -271,7 +272,8 @@ async fn the_next_attempt_goes_on_with_the_same_upload() {
 #[tokio::test]
 async fn parts_of_another_version_are_never_gone_on_with() {
     let world = World::refusing(|asked: &Asked, _: &Store| {
-        let is_first = asked.headers.get("x-amz-meta-none").is_none() && asked.number("partNumber") == Some(2_u32);
+        let is_first =
+            asked.headers.get("x-amz-meta-none").is_none() && asked.number("partNumber") == Some(2_u32);
         (is_first && asked.operation == "UploadPart").then_some((503, "SlowDown"))
     });
     world.other.store().put(SOURCE, KEY, &bytes(20 * MIB), &HEADERS, None);
@@ -431,7 +433,8 @@ async fn a_refusal_on_one_side_says_the_side_and_leaves_nothing() {
         let bucket = if side == "source" { SOURCE } else { TARGET };
         let world = World::refusing(move |asked: &Asked, _: &Store| {
             let is_it = asked.bucket == bucket
-                && (asked.operation == operation || operation == "HeadObject" && asked.operation == "GetObject");
+                && (asked.operation == operation
+                    || operation == "HeadObject" && asked.operation == "GetObject");
             is_it.then_some((403, "AccessDenied"))
         });
         world.other.store().put(SOURCE, KEY, &bytes(length), &HEADERS, None);
@@ -543,7 +546,9 @@ async fn conditions_hold_or_nothing_is_written() {
 /// Somebody writes the target between the look at it and the write.
 #[tokio::test]
 async fn a_condition_that_fails_at_the_last_moment_is_the_same_error() {
-    for (operation, length) in [("PutObject", MIB), ("CompleteMultipartUpload", 40 * MIB), ("CopyObject", MIB)] {
+    for (operation, length) in
+        [("PutObject", MIB), ("CompleteMultipartUpload", 40 * MIB), ("CopyObject", MIB)]
+    {
         let world = World::refusing(move |asked: &Asked, store: &Store| {
             if asked.operation == operation {
                 store.put(TARGET, "out/x", b"in between", &[], None);
@@ -574,8 +579,7 @@ async fn a_prefix_is_copied_object_by_object_with_a_manifest() {
     world.other.store().put(SOURCE, "in/many/large", &bytes(20 * MIB), &HEADERS, Some("CRC64NVME"));
     world.other.store().put(SOURCE, "in/elsewhere", b"no", &HEADERS, None);
     let mut event = world.streamed();
-    event["parameters"]["source"] =
-        json!({"bucket": SOURCE, "prefix": "in/many/", "region": "ap-northeast-1", "endpoint": world.other.url()});
+    event["parameters"]["source"] = json!({"bucket": SOURCE, "prefix": "in/many/", "region": "ap-northeast-1", "endpoint": world.other.url()});
     event["parameters"]["target"] = json!({"bucket": TARGET, "prefix": "out/2026/"});
     event["parameters"]["manifest"] = json!({"keyPrefix": "list/run-"});
     let result = world.run(event.clone()).await.unwrap();
@@ -668,12 +672,18 @@ async fn all_faults_of_the_parameters_are_in_one_report() {
         assert!(found.starts_with(expected), "{found}\nis not\n{expected}");
     }
     for (change, fault) in [
-        (json!({"source": {"bucket": TARGET, "key": "k"}, "target": {"bucket": TARGET}}), "is the source itself"),
+        (
+            json!({"source": {"bucket": TARGET, "key": "k"}, "target": {"bucket": TARGET}}),
+            "is the source itself",
+        ),
         (
             json!({"source": {"bucket": TARGET, "prefix": "a"}, "target": {"bucket": TARGET, "prefix": "a/b"}}),
             "lies within the source",
         ),
-        (json!({"source": {"bucket": SOURCE, "prefix": "a"}, "target": {"bucket": TARGET, "key": "k"}}), "has `key`"),
+        (
+            json!({"source": {"bucket": SOURCE, "prefix": "a"}, "target": {"bucket": TARGET, "key": "k"}}),
+            "has `key`",
+        ),
         (json!({"source": {"bucket": SOURCE}, "target": {"bucket": TARGET}}), "missing, and so is `prefix`"),
     ] {
         let event = json!({"procedure": "s3.transfer", "region": "us-west-2", "parameters": change});

@@ -84,7 +84,8 @@ def test_memory_does_not_grow_with_the_object(binary, sides, files):
         assert answer.kind == "response", answer.body
         result = answer.json()
         assert (result["path"], result["size"]) == ("stream", size)
-        assert result["checksum"]["isOfSource"] and result["checksum"]["isOfTarget"]
+        assert result["checksum"]["isOfSource"]
+        assert result["checksum"]["isOfTarget"]
         assert target.content("target", "out") == source.content("source", "in")
         target.remove("target", "out")
         (files / f"{size}").unlink()

@@ -44,7 +44,8 @@ pub(crate) struct Shared {
 impl ObjectFiles {
     /// Serves `buckets`, names with their Regions, out of files in `folder`.
     pub fn serve(folder: &Path, buckets: &[(&str, &str)], port: u16, hook: Hook) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|error| panic!("no port: {error}"));
+        let listener =
+            TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|error| panic!("no port: {error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
         let shared = Arc::new(Shared {
             store: Store::new(folder, buckets),

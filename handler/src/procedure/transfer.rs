@@ -117,10 +117,12 @@ impl Job for Transfer {
             if conditions.if_none_match && conditions.if_match.is_some() {
                 target.fault("ifNoneMatch", "cannot hold together with `ifMatch`");
             }
-            storage_class = target.text("storageClass", some_text).map(|text| StorageClass::from(text.as_str()));
+            storage_class =
+                target.text("storageClass", some_text).map(|text| StorageClass::from(text.as_str()));
             let place = read_place(target, regions, None);
             // The keys of the source, where it has none of its own.
-            let keys = if target.has("key") || target.has("prefix") { read_keys(target) } else { from.clone() };
+            let keys =
+                if target.has("key") || target.has("prefix") { read_keys(target) } else { from.clone() };
             (place, keys)
         });
         let path = fields.choice("path", &[("auto", None), ("stream", Some(Path::Stream))]).flatten();
@@ -222,8 +224,8 @@ impl Transfer {
 
     /// S3 reads for whoever asks it to write, and only within itself.
     fn path_of_one_principal(&self) -> Path {
-        let is_one =
-            self.source.assume_role == self.target.assume_role && self.source.endpoint == self.target.endpoint;
+        let is_one = self.source.assume_role == self.target.assume_role
+            && self.source.endpoint == self.target.endpoint;
         if is_one { Path::Copy } else { Path::Stream }
     }
 

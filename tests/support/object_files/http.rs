@@ -118,7 +118,9 @@ pub(super) fn serve(connection: &TcpStream, shared: &Shared) {
             return;
         }
         let length: u64 = asked.header("content-length").and_then(|it| it.parse().ok()).unwrap_or_default();
-        if asked.header("expect").is_some() && (&*connection).write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_err() {
+        if asked.header("expect").is_some()
+            && (&*connection).write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_err()
+        {
             return;
         }
         shared.asked.lock().unwrap().push(asked.operation.to_owned());
@@ -159,7 +161,8 @@ fn read_head(reader: &mut impl BufRead) -> Option<Asked> {
             .or_insert_with(|| value.trim().to_owned());
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
+    let (bucket, key) =
+        path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
     let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decoded(name), decoded(value))
@@ -212,8 +215,7 @@ pub(super) fn receive(
     file: &mut File,
     running: &mut Running,
 ) -> std::io::Result<BTreeMap<String, String>> {
-    let is_chunked =
-        asked.header("x-amz-content-sha256").is_some_and(|it| it.starts_with("STREAMING-"));
+    let is_chunked = asked.header("x-amz-content-sha256").is_some_and(|it| it.starts_with("STREAMING-"));
     let mut trailers = BTreeMap::new();
     if !is_chunked {
         pass(body, u64::MAX, file, running)?;

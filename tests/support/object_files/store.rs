@@ -189,8 +189,15 @@ impl Made {
 
 impl Store {
     pub fn new(folder: &Path, buckets: &[(&str, &str)]) -> Self {
-        let regions = buckets.iter().map(|(name, region)| ((*name).to_owned(), (*region).to_owned())).collect();
-        Self { folder: folder.to_owned(), regions, kept: Mutex::default(), next: AtomicU64::new(1), page: AtomicUsize::new(1_000) }
+        let regions =
+            buckets.iter().map(|(name, region)| ((*name).to_owned(), (*region).to_owned())).collect();
+        Self {
+            folder: folder.to_owned(),
+            regions,
+            kept: Mutex::default(),
+            next: AtomicU64::new(1),
+            page: AtomicUsize::new(1_000),
+        }
     }
 
     /// The object at a key.
@@ -217,7 +224,14 @@ impl Store {
     }
 
     /// Puts an object of these bytes; `algorithm` is what checksum of the whole it keeps, if any.
-    pub fn put(&self, bucket: &str, key: &str, bytes: &[u8], headers: &[(&str, &str)], algorithm: Option<&str>) {
+    pub fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        bytes: &[u8],
+        headers: &[(&str, &str)],
+        algorithm: Option<&str>,
+    ) {
         let path = self.path();
         std::fs::write(&path, bytes).unwrap();
         self.put_file(bucket, key, &path, headers, algorithm);
@@ -280,7 +294,9 @@ impl Store {
     }
 
     pub(super) fn answer(&self, asked: &Asked, body: &mut impl BufRead) -> Answer {
-        let Some(region) = self.regions.get(&asked.bucket) else { return Answer::refusal(404, "NoSuchBucket") };
+        let Some(region) = self.regions.get(&asked.bucket) else {
+            return Answer::refusal(404, "NoSuchBucket");
+        };
         if asked.region().is_some_and(|signed| signed != region) {
             return Answer::refusal(301, "PermanentRedirect").with("x-amz-bucket-region", region);
         }
@@ -315,7 +331,8 @@ impl Store {
             return Ok(made.head(asked, answer).with("content-length", made.size));
         };
         let (from, length) = span(range, made.size)?;
-        let answer = Answer { status: 206, body: Body::Pieces(made.range(from, length)), ..Answer::default() };
+        let answer =
+            Answer { status: 206, body: Body::Pieces(made.range(from, length)), ..Answer::default() };
         let range = format!("bytes {from}-{}/{}", from + length - 1, made.size);
         Ok(made.head(asked, answer).with("content-range", range))
     }
@@ -383,9 +400,8 @@ impl Store {
         let source = asked.header("x-amz-copy-source").unwrap_or_default();
         let (bucket, key) = source.trim_start_matches('/').split_once('/').unwrap_or_default();
         let key = key.split('?').next().unwrap_or_default();
-        let made = self
-            .object(&decoded(bucket), &decoded(key))
-            .ok_or_else(|| Answer::refusal(404, "NoSuchKey"))?;
+        let made =
+            self.object(&decoded(bucket), &decoded(key)).ok_or_else(|| Answer::refusal(404, "NoSuchKey"))?;
         match asked.header("x-amz-copy-source-if-match") {
             Some(etag) if etag != made.etag => Err(Answer::refusal(412, "PreconditionFailed")),
             _ => Ok(made),
@@ -430,7 +446,8 @@ impl Store {
             })
             .collect();
         let next = page.last().filter(|_| is_truncated).map(|((_, key), _)| escaped(key));
-        let next = next.map_or(String::new(), |key| format!("<NextContinuationToken>{key}</NextContinuationToken>"));
+        let next =
+            next.map_or(String::new(), |key| format!("<NextContinuationToken>{key}</NextContinuationToken>"));
         Answer::xml(format!(
             "<ListBucketResult><IsTruncated>{is_truncated}</IsTruncated>{contents}{next}</ListBucketResult>"
         ))
@@ -546,8 +563,10 @@ impl Store {
         let malformed = || Answer::refusal(400, "MalformedXML");
         let document = roxmltree::Document::parse(&text).map_err(|_| malformed())?;
         let child = |node: roxmltree::Node<'_, '_>, name: &str| {
-            node.children().find(|it| it.has_tag_name(name) || it.tag_name().name() == name)
-                .and_then(|it| it.text()).map(str::to_owned)
+            node.children()
+                .find(|it| it.has_tag_name(name) || it.tag_name().name() == name)
+                .and_then(|it| it.text())
+                .map(str::to_owned)
         };
         let listed: Option<Vec<(u32, String)>> = document
             .descendants()
@@ -636,9 +655,10 @@ fn algorithm_of(asked: &Asked) -> usize {
 }
 
 fn kept_headers(asked: &Asked) -> BTreeMap<String, String> {
-    let kept = asked.headers.iter().filter(|(name, _)| {
-        KEPT.contains(&name.as_str()) || name.starts_with("x-amz-meta-")
-    });
+    let kept = asked
+        .headers
+        .iter()
+        .filter(|(name, _)| KEPT.contains(&name.as_str()) || name.starts_with("x-amz-meta-"));
     let kept = kept.map(|(name, value)| {
         let value = value.strip_suffix("aws-chunked").unwrap_or(value).trim_end_matches(',');
         (name.clone(), value.to_owned())

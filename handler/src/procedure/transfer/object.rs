@@ -277,12 +277,11 @@ impl Object<'_> {
             .set_if_none_match(self.conditions.if_none_match.then(|| "*".to_owned()))
             .body(body);
         let expires = headers.expires_text();
-        let request =
-            request.customize().interceptor(log.clone()).mutate_request(move |request| {
-                if let Some(text) = expires.clone() {
-                    request.headers_mut().insert("expires", text);
-                }
-            });
+        let request = request.customize().interceptor(log.clone()).mutate_request(move |request| {
+            if let Some(text) = expires.clone() {
+                request.headers_mut().insert("expires", text);
+            }
+        });
         let outcome = request.send().await;
         let outcome = self.target.wrote("putObject", outcome, &log).map_err(|error| self.named(error));
         let crc = match &reading {
@@ -331,8 +330,8 @@ impl Object<'_> {
             Err(error) => return Err(self.named_copy(source, error).await),
         };
         let result = copied.copy_object_result();
-        let is_whole =
-            result.is_some_and(|result| result.checksum_type().is_none_or(|it| *it == ChecksumType::FullObject));
+        let is_whole = result
+            .is_some_and(|result| result.checksum_type().is_none_or(|it| *it == ChecksumType::FullObject));
         let whole = result.filter(|_| is_whole).and_then(|result| told!(result, algorithm));
         let written = Written {
             etag: result.and_then(|result| result.e_tag()).map(str::to_owned),
@@ -389,7 +388,8 @@ impl Object<'_> {
     }
 }
 
-const NOT_IN_KEYS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const NOT_IN_KEYS: AsciiSet =
+    NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// A write of a whole object.
 struct Put {
@@ -399,9 +399,8 @@ struct Put {
 
 impl Copied {
     fn found(source: Standing, standing: Standing) -> Self {
-        let checksum = standing
-            .whole
-            .map(|crc| Checked { crc, source: source.whole == Some(crc), target: true });
+        let checksum =
+            standing.whole.map(|crc| Checked { crc, source: source.whole == Some(crc), target: true });
         Self {
             size: source.size,
             path: None,
@@ -479,7 +478,9 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Does it once more where it had no effect, and failed for a reason that passes.
-pub(super) async fn again<T, F: Future<Output = Result<T, Error>>>(attempt: impl Fn() -> F) -> Result<T, Error> {
+pub(super) async fn again<T, F: Future<Output = Result<T, Error>>>(
+    attempt: impl Fn() -> F,
+) -> Result<T, Error> {
     let mut tries = 1;
     loop {
         match attempt().await {
@@ -495,5 +496,6 @@ pub(super) async fn again<T, F: Future<Output = Result<T, Error>>>(attempt: impl
 
 /// As the SDK wants it. No object is that long.
 pub(super) fn length(bytes: u64) -> Result<i64, Error> {
-    i64::try_from(bytes).map_err(|_| Error::new(Kind::MalformedResponse, "the source is too long to be an object"))
+    i64::try_from(bytes)
+        .map_err(|_| Error::new(Kind::MalformedResponse, "the source is too long to be an object"))
 }

@@ -28,7 +28,9 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart, MultipartUpload, Part as ListedPart};
+use aws_sdk_s3::types::{
+    ChecksumType, CompletedMultipartUpload, CompletedPart, MultipartUpload, Part as ListedPart,
+};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use md5::{Digest as _, Md5};
 use serde_json::json;
@@ -168,9 +170,11 @@ impl Object<'_> {
             Some((before.and(next, more), length + more))
         });
         let whole = whole.flatten().map(|(crc, _)| crc);
-        let is_other = |kept: Crc| whole.is_some_and(|whole| whole.algorithm == kept.algorithm && whole != kept);
+        let is_other =
+            |kept: Crc| whole.is_some_and(|whole| whole.algorithm == kept.algorithm && whole != kept);
         if source.whole.is_some_and(is_other) {
-            let error = reading::mismatch("the parts do not make the bytes whose checksum S3 keeps for the source");
+            let error =
+                reading::mismatch("the parts do not make the bytes whose checksum S3 keeps for the source");
             return Err(self.source.explained("uploadPart", error, None));
         }
         Ok((self.complete(source, id, &parts, whole).await?, whole))
@@ -181,7 +185,8 @@ impl Object<'_> {
         let error = self.named(error);
         if error.code.as_deref() == Some("NoSuchUpload") {
             // Somebody completed it, perhaps an attempt whose answer was lost; or it was aborted.
-            let message = "target: the upload is gone, and its parts with it: another attempt begins anew".to_owned();
+            let message =
+                "target: the upload is gone, and its parts with it: another attempt begins anew".to_owned();
             return self.settled(source, error.with_message(message).with_effect(Effect::None)).await;
         }
         let can_go_on = error.trouble.is_some() || EXPIRED.contains(&error.name());
@@ -194,13 +199,15 @@ impl Object<'_> {
                     Err(error) => error,
                 },
             };
-            let message = format!("{} (what was uploaded stays: another attempt goes on from there)", error.message);
+            let message =
+                format!("{} (what was uploaded stays: another attempt goes on from there)", error.message);
             return Err(error.with_message(message).with_effect(Effect::Unknown));
         }
         if self.abort(id).await {
             return self.settled(source, error.with_effect(Effect::None)).await;
         }
-        let message = format!("{} (the upload with its parts could not be aborted, and is still there)", error.message);
+        let message =
+            format!("{} (the upload with its parts could not be aborted, and is still there)", error.message);
         Err(error.with_message(message).with_effect(Effect::Unknown))
     }
 
