@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::Ordering;
 
 use super::Shared;
@@ -112,6 +112,12 @@ pub const AFTER: &str = "after it was done";
 /// Serves a connection until it ends.
 pub(super) fn serve(connection: &TcpStream, shared: &Shared) {
     _ = connection.set_nodelay(true);
+    serve_each(connection, shared);
+    // Another handle of it is kept for whoever stops the server.
+    _ = connection.shutdown(Shutdown::Both);
+}
+
+fn serve_each(connection: &TcpStream, shared: &Shared) {
     let mut reader = BufReader::with_capacity(256 << 10, connection);
     while let Some(asked) = read_head(&mut reader) {
         if shared.is_over.load(Ordering::SeqCst) {
