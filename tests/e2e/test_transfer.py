@@ -99,16 +99,20 @@ def test_killed_at_any_point_it_ends_whole_with_nothing_left_behind(binary, side
     source, target = sides
     size = 100 * MIB + 7
     source.put("source", "in", source_of(size, files))
-    began = time.monotonic()
-    attempt(binary, source, target, kill_after_s=None)
-    usual_s = time.monotonic() - began
     chance = random.Random(20261127)
-    resumed = killed = 0
+    usual_s, resumed, killed = 60.0, 0, 0
     for _ in range(ROUNDS):
         target.remove("target", "out")
-        for _ in range(chance.randint(1, 3)):
-            outcome = attempt(binary, source, target, kill_after_s=chance.uniform(0, usual_s))
-            killed += outcome is None
+        to_kill = chance.randint(1, 3)
+        while to_kill:
+            # No longer than the fastest one took that was left alone, or few would be caught.
+            began = time.monotonic()
+            if attempt(binary, source, target, kill_after_s=chance.uniform(0, usual_s)) is None:
+                to_kill -= 1
+                killed += 1
+            else:
+                usual_s = min(usual_s, time.monotonic() - began)
+                target.remove("target", "out")
         outcome = attempt(binary, source, target, kill_after_s=None)
         resumed += outcome["resumedParts"] > 0
         assert target.content("target", "out") == source.content("source", "in")
@@ -118,7 +122,6 @@ def test_killed_at_any_point_it_ends_whole_with_nothing_left_behind(binary, side
             attempt(binary, source, target, kill_after_s=None)
         assert target.uploads("target", "out") == 0
     print(f"{ROUNDS} rounds, {killed} attempts killed, {resumed} copies gone on with")
-    assert killed > 0
 
 
 def attempt(binary, source: ObjectFiles, target: ObjectFiles, kill_after_s: float | None):
