@@ -179,8 +179,7 @@ impl Job for Transfer {
         let deadline = calls.target().pace.deadline;
         let work = Box::pin(self.transfer(calls, &progress, &tally));
         match tokio::time::timeout(deadline.remaining(), work).await {
-            Ok(Ok(Json::Object(result))) => Ok(result),
-            Ok(Ok(_)) => Ok(Map::new()),
+            Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.ended_by(error, calls, &progress, &tally)),
             Err(_) => Err(self.incomplete("the time was over", &progress, &tally)),
         }
@@ -193,7 +192,7 @@ impl Transfer {
         calls: &Calls<'_>,
         progress: &Progress,
         tally: &Mutex<Tally>,
-    ) -> Result<Json, Error> {
+    ) -> Result<Map<String, Json>, Error> {
         let source = Side::new(calls, "source", &self.source).await?;
         let target = Side::new(calls, "target", &self.target).await?;
         let in_parts = tokio::sync::Mutex::default();
@@ -229,22 +228,23 @@ impl Transfer {
         if is_one { Path::Copy } else { Path::Stream }
     }
 
-    fn told(&self, tally: Tally) -> Json {
+    fn told(&self, tally: Tally) -> Map<String, Json> {
         let manifest = match &self.what {
             What::Prefix { manifest: Some(manifest), .. } => {
                 json!({ "bucket": self.target.bucket, "keyPrefix": manifest, "objects": tally.manifests })
             }
             _ => Json::Null,
         };
-        json!({
-            "copied": tally.copied,
-            "bytes": tally.bytes,
-            "unchanged": tally.unchanged,
-            "gone": tally.gone,
-            "tagsLeftBehind": tally.tags_left_behind,
-            "abortedUploads": tally.aborted_uploads,
-            "manifest": manifest,
-        })
+        let fields = [
+            ("copied", json!(tally.copied)),
+            ("bytes", json!(tally.bytes)),
+            ("unchanged", json!(tally.unchanged)),
+            ("gone", json!(tally.gone)),
+            ("tagsLeftBehind", json!(tally.tags_left_behind)),
+            ("abortedUploads", json!(tally.aborted_uploads)),
+            ("manifest", manifest),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The error with what became of the job until then.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ChecksumType, MetadataDirective, StorageClass, TaggingDirective};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use tokio::sync::Mutex;
 
 use super::crc::{Algorithm, Crc, told};
@@ -215,33 +215,17 @@ impl Object<'_> {
         self.target.explained("headObject", error, None)
     }
 
-    /// Under the name of the condition that failed.
-    pub fn named(&self, error: Error) -> Error {
-        match error.code.as_deref() {
-            Some("PreconditionFailed") => {
-                let message = "target: `ifMatch` or `ifNoneMatch` does not hold (any more)".to_owned();
-                error.with_message(message).renamed(Kind::StaleETag.name().to_owned())
-            }
-            Some("BadDigest" | "XAmzContentChecksumMismatch") => {
-                error.renamed(Kind::ChecksumMismatch.name().to_owned())
-            }
-            _ => error,
-        }
-    }
-
     /// What S3 answers where it was to copy the version that was looked at: 412 is the source's, unless the target has
     /// a condition of its own, and then a second look tells.
     pub async fn named_copy(&self, source: &Standing, error: Error) -> Error {
         if error.status_code != Some(412) {
-            return self.named(error);
+            return named(error);
         }
-        match self.source.look(self.from, self.version, Some(&source.etag)).await {
-            Ok(_) => self.named(error),
-            Err(_) => {
-                let changed = reading::changed(&error).with_effect(error.effect);
-                self.source.explained("copyObject", changed, None)
-            }
+        if self.source.look(self.from, self.version, Some(&source.etag)).await.is_ok() {
+            return named(error);
         }
+        let changed = reading::changed(&error).with_effect(error.effect);
+        self.source.explained("copyObject", changed, None)
     }
 
     async fn put(&self, source: &Standing) -> Result<Put, Error> {
@@ -283,7 +267,7 @@ impl Object<'_> {
             }
         });
         let outcome = request.send().await;
-        let outcome = self.target.wrote("putObject", outcome, &log).map_err(|error| self.named(error));
+        let outcome = self.target.wrote("putObject", outcome, &log).map_err(named);
         let crc = match &reading {
             Some(reading) => {
                 self.source.note(&reading.logs());
@@ -428,7 +412,7 @@ impl Copied {
         }
     }
 
-    pub fn result(&self) -> Json {
+    pub fn result(&self) -> Map<String, Json> {
         let checksum = self.checksum.map(|it| {
             json!({
                 "algorithm": it.crc.algorithm.sdk().as_str(),
@@ -437,18 +421,20 @@ impl Copied {
                 "isOfTarget": it.target,
             })
         });
-        json!({
-            "path": self.path.map_or("none", Path::name),
-            "size": self.size,
-            "parts": self.parts,
-            "resumedParts": self.resumed,
-            "abortedUploads": self.aborted,
-            "tagsLeftBehind": if self.path.is_some() { self.source.tags } else { 0 },
-            "ETag": self.etag,
-            "VersionId": self.version,
-            "source": { "ETag": self.source.etag, "VersionId": self.source.version },
-            "checksum": checksum,
-        })
+        let tags = if self.path.is_some() { self.source.tags } else { 0 };
+        let fields = [
+            ("path", json!(self.path.map_or("none", Path::name))),
+            ("size", json!(self.size)),
+            ("parts", json!(self.parts)),
+            ("resumedParts", json!(self.resumed)),
+            ("abortedUploads", json!(self.aborted)),
+            ("tagsLeftBehind", json!(tags)),
+            ("ETag", json!(self.etag)),
+            ("VersionId", json!(self.version)),
+            ("source", json!({ "ETag": self.source.etag, "VersionId": self.source.version })),
+            ("checksum", json!(checksum)),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -468,6 +454,20 @@ impl Headers {
     /// `Expires`, where it is none.
     pub fn expires_text(&self) -> Option<String> {
         self.expires.clone().filter(|_| self.date().is_none())
+    }
+}
+
+/// Under the name of the condition that failed.
+pub(super) fn named(error: Error) -> Error {
+    match error.code.as_deref() {
+        Some("PreconditionFailed") => {
+            let message = "target: `ifMatch` or `ifNoneMatch` does not hold (any more)".to_owned();
+            error.with_message(message).renamed(Kind::StaleETag.name().to_owned())
+        }
+        Some("BadDigest" | "XAmzContentChecksumMismatch") => {
+            error.renamed(Kind::ChecksumMismatch.name().to_owned())
+        }
+        _ => error,
     }
 }
 

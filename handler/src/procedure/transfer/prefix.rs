@@ -5,15 +5,15 @@
 //! `fields`.
 //!
 //! Each object is copied as it would be by itself, and left alone where the target has it already. So another
-//! attempt passes by what the one before it did, though not by objects of which neither S3's checksums nor ETags tell
-//! that they are the same.
+//! attempt passes by what the one before it did, though not by objects of which neither S3's checksums nor their
+//! `ETag`s tell that they are the same.
 
 use std::sync::Mutex;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::object::{Copied, Object};
 use super::side::Side;
@@ -105,14 +105,19 @@ pub(super) async fn copy(
 }
 
 fn line(key: &str, to: &str, copied: Option<&Copied>) -> Json {
-    let mut line = copied.map_or_else(|| json!({ "path": "gone" }), Copied::result);
-    line["sourceKey"] = key.into();
-    line["targetKey"] = to.into();
-    line
+    let gone = || Map::from_iter([("path".to_owned(), "gone".into())]);
+    let mut line = copied.map_or_else(gone, Copied::result);
+    line.insert("sourceKey".to_owned(), key.into());
+    line.insert("targetKey".to_owned(), to.into());
+    line.into()
 }
 
 async fn write_manifest(target: &Side<'_>, key: &str, lines: &[Json]) -> Result<(), Error> {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    }
     let log = AttemptLog::default();
     let request = target
         .client

@@ -25,11 +25,12 @@
 //! it got no part in all that time.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::SystemTime;
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
-    ChecksumType, CompletedMultipartUpload, CompletedPart, MultipartUpload, Part as ListedPart,
+    ChecksumType, CompletedMultipartUpload, CompletedPart, MultipartUpload, Part as ListedPart, StorageClass,
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use md5::{Digest as _, Md5};
@@ -37,7 +38,7 @@ use serde_json::json;
 use sha2::Sha256;
 
 use super::crc::{Algorithm, Crc, told};
-use super::object::{Copied, Object, Path, Written, again, length};
+use super::object::{Copied, Object, Path, Written, again, length, named};
 use super::reading;
 use super::side::Standing;
 use crate::client::attempt::AttemptLog;
@@ -182,7 +183,7 @@ impl Object<'_> {
 
     /// What becomes of an upload that failed.
     async fn left(&self, source: Standing, id: &str, error: Error) -> Result<Copied, Error> {
-        let error = self.named(error);
+        let error = named(error);
         if error.code.as_deref() == Some("NoSuchUpload") {
             // Somebody completed it, perhaps an attempt whose answer was lost; or it was aborted.
             let message =
@@ -223,7 +224,7 @@ impl Object<'_> {
             source.whole.map(|whole| whole.to_string()),
             plan.part,
             self.path.name(),
-            self.storage_class.map(|class| class.as_str()),
+            self.storage_class.map(StorageClass::as_str),
             headers.content_type,
             headers.cache_control,
             headers.content_disposition,
@@ -233,9 +234,7 @@ impl Object<'_> {
             headers.redirect,
             headers.metadata,
         ]);
-        let hash = Sha256::digest(made_from.to_string());
-        let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{MARK_TEXT}{digits}")
+        format!("{MARK_TEXT}{}", hex(&Sha256::digest(made_from.to_string())))
     }
 
     /// Finds the uploads to the key, and aborts those that were abandoned.
@@ -299,15 +298,10 @@ impl Object<'_> {
         if part.size() != i64::try_from(mark.len()).ok() {
             return Ok(Mark::None);
         }
-        let is_same = match told!(part, algorithm) {
-            Some(told) => told == Crc::of(algorithm, mark.as_bytes()),
-            // A part's ETag is the hash of its content, unless a key of KMS encrypts it.
-            None => {
-                let digits: String =
-                    Md5::digest(mark.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-                part.e_tag().is_some_and(|etag| etag.trim_matches('"') == digits)
-            }
-        };
+        // A part's ETag is the hash of its content, unless a key of KMS encrypts it.
+        let is_hash = || part.e_tag().map(|etag| etag.trim_matches('"')) == Some(&hex(&Md5::digest(mark)));
+        let told = told!(part, algorithm);
+        let is_same = told.map_or_else(is_hash, |told| told == Crc::of(algorithm, mark.as_bytes()));
         Ok(if is_same { Mark::Same } else { Mark::Other })
     }
 
@@ -440,7 +434,7 @@ impl Object<'_> {
         let part = match (outcome, reading.error()) {
             (Ok(part), _) => part,
             (Err(_), Some(cause)) => return Err(self.source_failed(cause)),
-            (Err(error), None) => return Err(self.named(error)),
+            (Err(error), None) => return Err(named(error)),
         };
         let (read, kept) = (reading.crc(), told!(part, algorithm));
         if kept.is_some() && kept != read {
@@ -534,6 +528,14 @@ impl Object<'_> {
             Err(error) => error.code.as_deref() == Some("NoSuchUpload"),
         }
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// What ends with the credentials, not with the object.
