@@ -41,6 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     println!("cargo::rerun-if-changed=models");
     println!("cargo::rerun-if-changed=build.rs");
+    // Rust's own linker there folds functions that came out the same, which the others do not know how to.
+    if env::var("TARGET")? == "x86_64-unknown-linux-gnu" {
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+    }
 
     let read_only: BTreeMap<String, Vec<String>> =
         serde_json::from_slice(&fs::read(models.join("read_only.json"))?)?;
@@ -111,7 +115,7 @@ fn normalised(name: &str) -> String {
 /// The first bytes of each of so many segments, evenly spread over all of them.
 fn parts<'a>(segments: impl ExactSizeIterator<Item = &'a [u8]>, (count, bytes): (usize, usize)) -> Vec<u8> {
     let step = segments.len().div_ceil(count).max(1);
-    segments.step_by(step).flat_map(|segment| &segment[..bytes.min(segment.len())]).copied().collect()
+    segments.step_by(step).flat_map(|segment| segment.iter().take(bytes)).copied().collect()
 }
 
 /// Segments one after the other.
