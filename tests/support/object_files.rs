@@ -6,8 +6,8 @@
 //! `aws-chunked` bodies and trailers; and `301` where a request is signed for another Region than the bucket's. It
 //! checks no signature and knows no permissions: [`Hook`] refuses what a test wants refused, and sees every request.
 //!
-//! What it is not: versions, tags, encryption, ACLs. ETags are hashes of the content, but not MD5. A thread serves each
-//! connection; bytes go from file to socket within the kernel, so that it is not the bottleneck.
+//! What it is not: versions, tags, encryption, ACLs. An ETag is a hash of the content, but not MD5. A thread serves
+//! each connection; bytes go from file to socket within the kernel, so that it is not the bottleneck.
 
 mod http;
 mod store;

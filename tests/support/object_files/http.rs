@@ -188,10 +188,10 @@ fn write(mut connection: &TcpStream, asked: &Asked, answer: Answer) -> std::io::
     };
     let mut head = format!("HTTP/1.1 {} -\r\nx-amz-request-id: STANDIN\r\n", answer.status);
     for (name, value) in &answer.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        _ = std::fmt::Write::write_fmt(&mut head, format_args!("{name}: {value}\r\n"));
     }
     if answer.status != 204 && !answer.headers.iter().any(|(name, _)| name == "content-length") {
-        head.push_str(&format!("content-length: {length}\r\n"));
+        _ = std::fmt::Write::write_fmt(&mut head, format_args!("content-length: {length}\r\n"));
     }
     head.push_str("\r\n");
     if asked.operation == "HeadObject" {

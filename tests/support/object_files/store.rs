@@ -23,6 +23,9 @@ const ALGORITHMS: [(&str, &str, CrcAlgorithm, usize); 3] = [
     ("crc32", "CRC32", CrcAlgorithm::Crc32IsoHdlc, 4),
 ];
 
+/// Not among what is copied with an object.
+const REDIRECT: &str = "x-amz-website-redirect-location";
+
 /// Headers that an object keeps.
 const KEPT: [&str; 7] = [
     "content-type",
@@ -31,7 +34,7 @@ const KEPT: [&str; 7] = [
     "content-encoding",
     "content-language",
     "expires",
-    "x-amz-website-redirect-location",
+    REDIRECT,
 ];
 
 /// The least that a part may have which is not the last.
@@ -412,8 +415,6 @@ impl Store {
         let source = self.copied(asked)?;
         let mut running = Running::new(algorithm_of(asked));
         checksum(&source.pieces, &mut running);
-        // Of what goes with an object, only where it redirects to is not copied.
-        const REDIRECT: &str = "x-amz-website-redirect-location";
         let mut headers = source.headers.clone();
         headers.remove(REDIRECT);
         headers.extend(asked.header(REDIRECT).map(|to| (REDIRECT.to_owned(), to.to_owned())));
@@ -438,7 +439,7 @@ impl Store {
             .filter(|((bucket, key), _)| *bucket == asked.bucket && key.starts_with(&prefix) && *key > after);
         let page: Vec<_> = found.by_ref().take(most).collect();
         let is_truncated = found.next().is_some();
-        let contents: String = page
+        let contents: Vec<String> = page
             .iter()
             .map(|((_, key), made)| {
                 let (key, etag) = (escaped(key), escaped(&made.etag));
@@ -449,7 +450,8 @@ impl Store {
         let next =
             next.map_or(String::new(), |key| format!("<NextContinuationToken>{key}</NextContinuationToken>"));
         Answer::xml(format!(
-            "<ListBucketResult><IsTruncated>{is_truncated}</IsTruncated>{contents}{next}</ListBucketResult>"
+            "<ListBucketResult><IsTruncated>{is_truncated}</IsTruncated>{}{next}</ListBucketResult>",
+            contents.concat()
         ))
     }
 
@@ -514,7 +516,7 @@ impl Store {
             let mut found = upload.parts.range(after + 1..);
             let page: Vec<_> = found.by_ref().take(most).collect();
             let is_truncated = found.next().is_some();
-            let parts: String = page
+            let parts: Vec<String> = page
                 .iter()
                 .map(|(number, part)| {
                     format!(
@@ -528,7 +530,8 @@ impl Store {
             let next = page.last().map_or(0, |(number, _)| **number);
             Answer::xml(format!(
                 "<ListPartsResult><IsTruncated>{is_truncated}</IsTruncated>\
-                 <NextPartNumberMarker>{next}</NextPartNumberMarker>{parts}</ListPartsResult>"
+                 <NextPartNumberMarker>{next}</NextPartNumberMarker>{}</ListPartsResult>",
+                parts.concat()
             ))
         })
     }
@@ -542,7 +545,7 @@ impl Store {
             .filter(|(_, it)| it.bucket == asked.bucket && it.key.starts_with(&prefix))
             .collect();
         found.sort_by_key(|(_, upload)| (upload.key.clone(), upload.initiated));
-        let uploads: String = found
+        let uploads: Vec<String> = found
             .iter()
             .map(|(id, upload)| {
                 let initiated = DateTime::from(upload.initiated).fmt(Format::DateTime).unwrap_or_default();
@@ -553,7 +556,8 @@ impl Store {
             })
             .collect();
         Answer::xml(format!(
-            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>{uploads}</ListMultipartUploadsResult>"
+            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>{}</ListMultipartUploadsResult>",
+            uploads.concat()
         ))
     }
 
