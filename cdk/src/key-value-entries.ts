@@ -171,7 +171,7 @@ export class KeyValueEntries {
 interface EntriesObject {
   readonly bucket: s3.IBucket;
   readonly region: string;
-  readonly source: BucketPlace;
+  readonly source: Required<BucketPlace>;
   readonly statement: iam.PolicyStatement;
 }
 
