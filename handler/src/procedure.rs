@@ -24,8 +24,8 @@
 //! 3. A section under "Procedures" in `handler/README.md`, rows in `tests/CONTRACT.md`, and a construct.
 
 pub mod key_value_store;
-pub mod knowledge_base;
 pub mod kinesis;
+pub mod knowledge_base;
 pub mod kpl;
 pub mod routing_control;
 pub mod transfer;
