@@ -9,7 +9,9 @@ In `make prove` it is every such read of every service.
 
 import base64
 import itertools
+import json
 import os
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import OperationModel, Shape
 from botocore.parsers import ResponseParserError
 
@@ -34,6 +36,14 @@ SERVICES = sorted(botocore.session.get_session().get_available_services())
 REFUSED = {"importexport", "sdb"}
 # It signs with version 4a, for which botocore needs its native extension; the servers see another request.
 UNLIKE = {"partnercentral-channel"}
+# moto answers what the models do not allow, and botocore takes it: a map for a list, times without their offset or with a
+# space in them.
+MALFORMED = {
+    ("lex-models", "ListTagsForResource"),
+    ("macie2", "GetMacieSession"),
+    ("ram", "ListPermissions"),
+}
+LARGEST_RESULT = 240_000
 tally: Counter[str] = Counter()
 
 
@@ -58,13 +68,23 @@ def test_same_outcome_as_botocore(binary, backend, service, request):
         pytest.skip("no read that needs at most strings")
     with function([binary], aws.environment(backend, REGION), [_permit(service, actions)]) as running:
         for operation, parameters in calls:
-            theirs = _theirs(client, operation, parameters)
+            try:
+                theirs = _theirs(client, operation, parameters)
+            except ParamValidationError:
+                # How long a name may be, the function leaves to the service.
+                continue
             ours = _ours(running, service, operation, parameters)
             if service in REFUSED:
                 assert ours == ("error", (None, "CrossRegion.NotAllowed"))
                 continue
             if theirs is None or service in UNLIKE:
                 assert ours[0] == "error"
+                continue
+            if ours[1] == (200, "CrossRegion.MalformedResponse"):
+                assert (service, operation.name) in MALFORMED
+                continue
+            if ours[1] == (None, "CrossRegion.ResultTooLarge"):
+                assert len(json.dumps(theirs[1], separators=(",", ":"))) > LARGEST_RESULT
                 continue
             if theirs[0] == "error" and theirs[1][1] is None:
                 ours = (ours[0], (ours[1][0], None))
@@ -114,6 +134,8 @@ def _theirs(client: Any, operation: OperationModel, parameters: dict[str, Any]) 
         result = getattr(client, method)(**parameters)
     except ClientError as refused:
         return _error(refused.response["ResponseMetadata"]["HTTPStatusCode"], refused.response["Error"].get("Code"))
+    except ParamValidationError:
+        raise
     except (BotoCoreError, ResponseParserError, MemoryError):
         # The answer, HTML mostly, was beyond the client.
         return None
@@ -126,7 +148,7 @@ def _ours(running: Any, service: str, operation: OperationModel, parameters: dic
     if answer.kind == "response":
         result = answer.json()
         result.pop("$metadata")
-        return "result", result
+        return "result", _mapped(result)
     name, message = error(answer)
     return _error(message.get("statusCode"), message.get("code", name))
 
@@ -154,6 +176,9 @@ def _mapped(value: Any) -> Any:
             return {name: _mapped(member) for name, member in value.items()}
         case list():
             return [_mapped(member) for member in value]
+        case float():
+            # Many are of 32 bits, which botocore does not look at.
+            return struct.unpack("f", struct.pack("f", value))[0]
         case bytes():
             return base64.b64encode(value).decode()
         case datetime():
