@@ -92,8 +92,8 @@ export class OperationTable {
         regions: sorted(permission.regions),
         endpoints: sorted(permission.endpoints),
         roles: sorted(permission.roles ?? []),
-        keepsRecord: permission.keepsRecord,
         ...bucketsOf(permission),
+        keepsRecord: permission.keepsRecord,
       });
       const entry = merged.get(key) ?? { permission, actions: new Set() };
       if ('actions' in permission) {
@@ -105,6 +105,7 @@ export class OperationTable {
       const { permission, actions } = merged.get(key)!;
       const endpoints = sorted(permission.endpoints);
       const roles = sorted(permission.roles ?? []);
+      const { sources, results } = bucketsOf(permission);
       return {
         ...('service' in permission
           ? { service: permission.service, actions: sorted(actions) }
@@ -112,7 +113,8 @@ export class OperationTable {
         regions: sorted(permission.regions),
         ...(endpoints.length > 0 && { endpoints }),
         ...(roles.length > 0 && { roles }),
-        ...bucketsOf(permission),
+        ...(sources.length > 0 && { sources }),
+        ...(results.length > 0 && { results }),
         ...(permission.keepsRecord && { idempotency: true }),
       };
     });
@@ -120,9 +122,10 @@ export class OperationTable {
 }
 
 function bucketsOf(permission: Permission) {
-  const sources = 'procedure' in permission ? (permission.sources ?? []) : [];
-  const results = permission.results ?? [];
-  return { ...(sources.length > 0 && { sources }), ...(results.length > 0 && { results }) };
+  return {
+    sources: 'procedure' in permission ? (permission.sources ?? []) : [],
+    results: permission.results ?? [],
+  };
 }
 
 function sorted(values: Iterable<string>): string[] {
