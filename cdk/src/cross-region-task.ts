@@ -11,7 +11,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Annotations, Aws, Duration } from 'aws-cdk-lib/core';
+import { Annotations, Aws, Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { CrossRegionFunction } from './cross-region-function';
 import { crossStackProblems } from './cross-stack';
@@ -135,11 +135,23 @@ export abstract class CrossRegionTask extends sfn.TaskStateBase {
       ...scoped.flatMap((statement) => statement.resources),
     ];
     const annotations = Annotations.of(this);
-    [...problems, ...crossStackProblems(this, handler, sent)].forEach((problem) =>
+    // A call may do so whatever it is told: the incumbent lets it.
+    const isIdle = permission && 'procedure' in permission && this.waitsInVain();
+    const inVain = isIdle ? ['`integrationPattern` cannot be WAIT_FOR_TASK_TOKEN: nobody is told the token'] : [];
+    [...problems, ...inVain, ...crossStackProblems(this, handler, sent)].forEach((problem) =>
       annotations.addError(`${this.node.path}: ${problem}`),
     );
     warnings.forEach((warning) =>
       annotations.addWarningV2('cdk-cross-region-tasks:anyRegion', `${this.node.path}: ${warning}`),
     );
+  }
+
+  /** Whether the state waits for a token to come back that it tells nobody. */
+  private waitsInVain(): boolean {
+    if (this._pattern !== sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN) {
+      return false;
+    }
+    const event = this._event(this.taskQueryLanguage ?? sfn.QueryLanguage.JSON_PATH);
+    return !JSON.stringify(Stack.of(this).resolve(event)).includes('Task.Token');
   }
 }

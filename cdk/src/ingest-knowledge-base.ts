@@ -291,8 +291,5 @@ function ownProblems(props: IngestKnowledgeBaseProps): string[] {
   if (maxAttempts !== undefined && !Token.isUnresolved(maxAttempts) && !isCount(maxAttempts)) {
     problems.push(`\`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`);
   }
-  if (props.integrationPattern === sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN) {
-    problems.push('`integrationPattern` cannot be WAIT_FOR_TASK_TOKEN: nobody is told the token');
-  }
   return problems;
 }

@@ -395,7 +395,7 @@ function statement(actions: string[], resources: string[], regions?: string[]): 
 }
 
 function problemsOf(props: TransferObjectProps, regions: string[], endpoints: string[]): string[] {
-  const { source, target, manifestPrefix, abandonedAfter, maxAttempts, integrationPattern } = props;
+  const { source, target, manifestPrefix, abandonedAfter, maxAttempts } = props;
   const problems = settingProblems(props);
   for (const region of regions) {
     if (holdsState(region)) {
@@ -431,9 +431,6 @@ function problemsOf(props: TransferObjectProps, regions: string[], endpoints: st
   }
   if (maxAttempts !== undefined && !Token.isUnresolved(maxAttempts) && !isCount(maxAttempts)) {
     problems.push(`\`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`);
-  }
-  if (integrationPattern === sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN) {
-    problems.push('`integrationPattern` cannot be WAIT_FOR_TASK_TOKEN: nobody is told the token');
   }
   return problems;
 }

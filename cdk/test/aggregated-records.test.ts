@@ -88,6 +88,20 @@ describe('PutAggregatedRecords', () => {
     expect(statementsOf(stack)).toEqual(allowed('us-west-2', OREGON, ['ListShards', 'PutRecords']));
   });
 
+  test('whoever reads the records may be told the token that the state waits for', () => {
+    const integrationPattern = sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN;
+    const told = [{ PartitionKey: 'a', Data: { $text: sfn.JsonPath.taskToken } }];
+    for (const [records, errors] of [
+      [told, 0],
+      [sfn.JsonPath.objectAt('$.records'), 1],
+    ] as const) {
+      const stack = newStack();
+      const stream = kinesis.Stream.fromStreamArn(stack, 'Stream', OREGON);
+      new PutAggregatedRecords(stack, 'Task', { stream, records, integrationPattern });
+      expect(errorsOf(stack)).toHaveLength(errors);
+    }
+  });
+
   test('a stream that is encrypted needs its key', () => {
     const stack = newStack();
     const encryptionKey = new kms.Key(stack, 'Key');

@@ -108,6 +108,13 @@ test('endpoints from a parameter are read when the stack is deployed', () => {
   }
 });
 
+test('a token that nobody is told is not waited for', () => {
+  const stack = stackWith({ integrationPattern: sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN });
+  expect(errorsOf(stack)).toEqual([
+    expect.stringContaining('`integrationPattern` cannot be WAIT_FOR_TASK_TOKEN: nobody is told the token'),
+  ]);
+});
+
 test('JSONata', () => {
   const stack = newStack();
   const endpoints = '{% $states.input.endpoints %}';
