@@ -36,8 +36,8 @@ SERVICES = sorted(botocore.session.get_session().get_available_services())
 REFUSED = {"importexport", "sdb"}
 # It signs with version 4a, for which botocore needs its native extension; the servers see another request.
 UNLIKE = {"partnercentral-channel"}
-# moto answers what the models do not allow, and botocore takes it: a map for a list, times without their offset or with a
-# space in them.
+# moto answers what the models do not allow, and botocore takes it: a map for a list, times without their offset or
+# with a space in them.
 MALFORMED = {
     ("lex-models", "ListTagsForResource"),
     ("macie2", "GetMacieSession"),
