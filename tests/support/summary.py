@@ -67,7 +67,7 @@ def main(folder: Path) -> None:
     for name, suite in suites.items():
         skipped = "; ".join(f"{count:,}: {reason}" for reason, count in suite.skipped.items())
         print(f"| {name} | {suite.cases:,} | {suite.passed:,} | {skipped} |")
-    print("\n| fuzzed | runs | edges | until coverage stopped growing |")
+    print("\n| fuzzed | runs | edges | when coverage last grew |")
     print("| --- | --- | --- | --- |")
     for found in fuzzed:
         print(f"| {found['target']} | {found['runs']} | {found['edges']} | {found['last']} |")
