@@ -21,7 +21,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
+use handler::config::{Config, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
@@ -33,6 +33,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tests::Tally;
 use tests::faulty::{black_hole, refusing};
+use tests::invoked::config;
 use tests::proxy::{Fault, Proxy, Step};
 use tokio::net::TcpSocket;
 
@@ -326,16 +327,7 @@ fn handler(event: &Value, defaults: Defaults) -> Handler {
     let table = json!([{
         "service": event["service"], "actions": [event["action"]], "regions": ["*"], "endpoints": endpoints,
     }]);
-    let config = Config {
-        operation_table: Some(table.to_string()),
-        region: "ap-northeast-1".to_owned(),
-        endpoint_url: None,
-        is_inside_lambda: true,
-        result_limit: DEFAULT_RESULT_LIMIT,
-        metrics: false,
-        idempotency_table: None,
-        defaults,
-    };
+    let config = Config { defaults, ..config(&table) };
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());
     Handler::new(config, clients).unwrap()
@@ -392,16 +384,7 @@ impl Pair {
         let table = json!([{
             "service": "dynamodb", "actions": ["describeTable", "listTables", "putItem"], "regions": REGIONS, "endpoints": endpoints,
         }]);
-        let config = Config {
-            operation_table: Some(table.to_string()),
-            region: "ap-northeast-1".to_owned(),
-            endpoint_url: None,
-            is_inside_lambda: true,
-            result_limit: DEFAULT_RESULT_LIMIT,
-            metrics: false,
-            idempotency_table: None,
-            defaults,
-        };
+        let config = Config { defaults, ..config(&table) };
         let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
         let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());
         Self { handler: Handler::new(config, clients).unwrap(), endpoints }

@@ -14,7 +14,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use fastrand::Rng;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::Error;
@@ -22,6 +21,7 @@ use handler::telemetry::Invocation;
 use serde_json::{Value, json};
 use tests::Tally;
 use tests::faulty::{Body, Fault, Faulty, Length, Reply, black_hole, closed};
+use tests::invoked::config;
 
 const SEED: u64 = 20_261_125;
 
@@ -252,16 +252,7 @@ fn run(combination: &Combination) -> Outcome {
 
 fn handler(urls: &[&str]) -> Handler {
     let table = json!([{"procedure": "routingControl.set", "regions": REGIONS, "endpoints": urls}]);
-    let config = Config {
-        operation_table: Some(table.to_string()),
-        region: "ap-northeast-1".to_owned(),
-        endpoint_url: None,
-        is_inside_lambda: true,
-        result_limit: DEFAULT_RESULT_LIMIT,
-        metrics: false,
-        idempotency_table: None,
-        defaults: Defaults::default(),
-    };
+    let config = config(&table);
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());
     Handler::new(config, clients).unwrap()

@@ -12,7 +12,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::catalog;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, Defaults};
+use handler::config::Config;
 use handler::custom_endpoint::CustomEndpoint;
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tests::Tally;
 use tests::faulty::{self, Faulty, black_hole, closed};
-use tests::invoked::{Function, entry};
+use tests::invoked::{Function, config, entry};
 use tests::recording::Reply;
 
 /// Threads that wait for their servers most of the time.
@@ -248,16 +248,8 @@ async fn the_attempts_of_one_call_share_their_token() {
 /// A function in another Region, for which the server stands in for all of AWS.
 fn handler(event: &Map<String, Value>, url: &str, result_limit: usize) -> Handler {
     let table = json!([{ "service": event["service"], "actions": [event["action"]], "regions": ["*"] }]);
-    let config = Config {
-        operation_table: Some(table.to_string()),
-        region: "ap-northeast-1".to_owned(),
-        endpoint_url: Some(CustomEndpoint::parse(url).unwrap()),
-        is_inside_lambda: true,
-        result_limit,
-        metrics: false,
-        idempotency_table: None,
-        defaults: Defaults::default(),
-    };
+    let config =
+        Config { endpoint_url: Some(CustomEndpoint::parse(url).unwrap()), result_limit, ..config(&table) };
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());
     Handler::new(config, clients).unwrap()

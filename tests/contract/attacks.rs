@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
+use handler::config::Config;
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::{Error, MESSAGE_LIMIT};
@@ -21,6 +21,7 @@ use handler::telemetry::Invocation;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tests::Tally;
+use tests::invoked::config;
 
 /// Far more than any case needs, also unoptimised on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -109,13 +110,7 @@ fn event(case: &Case, base: &Map<String, Value>) -> Vec<u8> {
 async fn invoke(event: &[u8], table: &Value) -> Result<(), Error> {
     let config = Config {
         operation_table: Some(table.as_str().map_or_else(|| table.to_string(), str::to_owned)),
-        region: "ap-northeast-1".to_owned(),
-        endpoint_url: None,
-        is_inside_lambda: true,
-        result_limit: DEFAULT_RESULT_LIMIT,
-        metrics: false,
-        idempotency_table: None,
-        defaults: Defaults::default(),
+        ..config(table)
     };
     let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), Transport::default());
     let handler = Handler::new(config, clients)?;

@@ -12,7 +12,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use fastrand::Rng;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
@@ -22,7 +21,7 @@ use handler::telemetry::Invocation;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tests::invoked::credentials;
+use tests::invoked::{config, credentials};
 use tests::key_value_store::{ARN, Call, Fate, Server, Stale, Store};
 use tests::{Tally, prove};
 
@@ -41,16 +40,7 @@ fn permitting(server: &Server, regions: &[&str]) -> Handler {
 }
 
 fn with_table(server: &Server, table: &Value) -> Handler {
-    let config = Config {
-        operation_table: Some(table.to_string()),
-        region: "ap-northeast-1".to_owned(),
-        endpoint_url: None,
-        is_inside_lambda: true,
-        result_limit: DEFAULT_RESULT_LIMIT,
-        metrics: false,
-        idempotency_table: None,
-        defaults: Defaults::default(),
-    };
+    let config = config(table);
     let transport = Transport::replaced(server.client());
     Handler::new(config, Clients::new(SharedCredentialsProvider::new(credentials()), transport)).unwrap()
 }

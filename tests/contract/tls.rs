@@ -10,7 +10,6 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
@@ -18,6 +17,7 @@ use handler::error::Error;
 use handler::telemetry::Invocation;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
+use tests::invoked::config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -65,16 +65,7 @@ async fn server(name: &str) -> (u16, String) {
 async fn list_tables(port: u16, transport: Transport) -> Result<Value, Error> {
     let endpoint = format!("https://localhost:{port}");
     let table = json!([{"service": "dynamodb", "actions": ["listTables"], "regions": ["us-west-2"], "endpoints": [endpoint]}]);
-    let config = Config {
-        operation_table: Some(table.to_string()),
-        region: "ap-northeast-1".to_owned(),
-        endpoint_url: None,
-        is_inside_lambda: true,
-        result_limit: DEFAULT_RESULT_LIMIT,
-        metrics: false,
-        idempotency_table: None,
-        defaults: Defaults::default(),
-    };
+    let config = config(&table);
     let credentials = SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test"));
     let handler = Handler::new(config, Clients::new(credentials, transport)).unwrap();
     let event =

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
+use handler::config::Config;
 use handler::custom_endpoint::CustomEndpoint;
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
@@ -18,7 +18,7 @@ use handler::effect::Effect;
 use handler::error::Error;
 use handler::telemetry::Invocation;
 use serde_json::{Value, json};
-use tests::invoked::credentials;
+use tests::invoked::{config, credentials};
 use tests::object_files::{AFTER, Asked, ObjectFiles, Store};
 
 const SOURCE: &str = "source-bucket";
@@ -79,16 +79,8 @@ impl World {
             "sources": [{"bucket": SOURCE, "keyPrefix": "in/"}, {"bucket": "no-such-bucket"}],
             "results": [{"bucket": TARGET, "keyPrefix": "out/"}, {"bucket": TARGET, "keyPrefix": "list/"}],
         }]);
-        let config = Config {
-            operation_table: Some(table.to_string()),
-            region: "ap-northeast-1".to_owned(),
-            endpoint_url: Some(CustomEndpoint::parse(&aws.url()).unwrap()),
-            is_inside_lambda: true,
-            result_limit: DEFAULT_RESULT_LIMIT,
-            metrics: false,
-            idempotency_table: None,
-            defaults: Defaults::default(),
-        };
+        let config =
+            Config { endpoint_url: Some(CustomEndpoint::parse(&aws.url()).unwrap()), ..config(&table) };
         let clients = Clients::new(SharedCredentialsProvider::new(credentials()), Transport::default());
         let handler = Handler::new(config, clients).unwrap();
         Self { aws, other, handler, _folder: Folder(folder) }

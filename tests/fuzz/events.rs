@@ -14,7 +14,6 @@ use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use handler::client::Clients;
 use handler::client::transport::Transport;
-use handler::config::{Config, DEFAULT_RESULT_LIMIT, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
@@ -24,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{Target, judged, mutation, runtime};
+use tests::invoked::config;
 
 /// More than a minute is left, as nearly always.
 const LEFT: Duration = Duration::from_mins(1);
@@ -63,16 +63,7 @@ impl Events {
                 event.to_string().into_bytes()
             }));
         }
-        let config = Config {
-            operation_table: Some(Value::from(table).to_string()),
-            region: "ap-northeast-1".to_owned(),
-            endpoint_url: None,
-            is_inside_lambda: true,
-            result_limit: DEFAULT_RESULT_LIMIT,
-            metrics: false,
-            idempotency_table: None,
-            defaults: Defaults::default(),
-        };
+        let config = config(&Value::from(table));
         let transport = Transport::replaced(SharedHttpClient::new(Nowhere));
         let clients = Clients::new(SharedCredentialsProvider::new(NoCredentials), transport);
         let handler = Handler::new(config, clients).expect("the table is well formed");

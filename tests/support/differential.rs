@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use handler::catalog::{self, Service};
 use handler::client::transport::Transport;
-use handler::config::{Config, Defaults};
+use handler::config::Config;
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::error::Error;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::invoked::config;
 use crate::{calls, wire};
 
 /// The machines that build this have two cores.
@@ -95,16 +96,8 @@ impl Open {
         let service = catalog::service(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         let actions: Vec<&str> = service.operation_names().collect();
         let table = json!([{ "service": name, "actions": actions, "regions": ["*", "*global*"] }]);
-        let config = Config {
-            operation_table: Some(table.to_string()),
-            region: calls::REGION.to_owned(),
-            endpoint_url: None,
-            is_inside_lambda: true,
-            result_limit: RESULT_LIMIT,
-            metrics: false,
-            idempotency_table: None,
-            defaults: Defaults::default(),
-        };
+        let config =
+            Config { result_limit: RESULT_LIMIT, region: calls::REGION.to_owned(), ..config(&table) };
         let handler = Handler::new(config, calls::clients(transport));
         Self { service, handler: handler.unwrap_or_else(|error| panic!("{name}: {error}")) }
     }
