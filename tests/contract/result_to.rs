@@ -5,7 +5,6 @@
 //! pieces, with a length and without, and break off or stall.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -120,17 +119,10 @@ fn in_pieces(bytes: &[u8], size: usize) -> Told {
     Told::pieces(bytes.chunks(size).map(<[u8]>::to_vec)).with("content-type", "video/mp4")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 /// What is told of an object in place of it.
 fn pointer(bytes: &[u8], content_type: &str) -> Value {
     json!({
-        "bucket": "results", "key": "out/a", "size": bytes.len(), "contentType": content_type, "sha256": hex(&Sha256::digest(bytes)),
+        "bucket": "results", "key": "out/a", "size": bytes.len(), "contentType": content_type, "sha256": hex::encode(Sha256::digest(bytes)),
     })
 }
 
@@ -711,7 +703,7 @@ impl Records {
 /// back.
 #[tokio::test]
 async fn a_result_that_no_record_can_hold_is_stored_and_replayed_as_the_same_pointer() {
-    let text = hex(&noise(500_000));
+    let text = hex::encode(noise(500_000));
     let item = json!({"Item": {"text": {"S": text}}}).to_string();
     let records = Records::default();
     let calls = Arc::new(Mutex::new(0));

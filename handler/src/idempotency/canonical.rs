@@ -18,17 +18,7 @@ pub fn text(value: &Json) -> String {
 
 /// The SHA-256 of the canonical text, in hexadecimal.
 pub fn digest(value: &Json) -> String {
-    hex(&Sha256::digest(text(value)))
-}
-
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        for half in [byte >> 4, byte & 15] {
-            hex.extend(char::from_digit(u32::from(half), 16));
-        }
-        hex
-    })
+    hex::encode(Sha256::digest(text(value)))
 }
 
 fn write(value: &Json, out: &mut String) {

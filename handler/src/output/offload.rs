@@ -35,7 +35,7 @@ use crate::effect::Effect;
 use crate::error::{Error, Kind, Trouble};
 use crate::event::result_to::{ResultTo, When};
 use crate::event::{EndpointOptions, Retry, Timeouts};
-use crate::idempotency::{canonical, store};
+use crate::idempotency::store;
 use crate::input;
 use crate::table::Permit;
 use crate::target::{self, Wanted};
@@ -163,7 +163,7 @@ impl Offload<'_> {
                     key: self.to.key.clone(),
                     size: source.size,
                     content_type: content_type.to_owned(),
-                    sha256: canonical::hex(&source.sha256()),
+                    sha256: hex::encode(source.sha256()),
                 });
             }
             Ok(Err(stopped)) => Some(stopped),

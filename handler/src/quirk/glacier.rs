@@ -4,8 +4,6 @@
 //! - Every request names the API version in a header of its own.
 //! - Uploads carry the tree hash of their bytes: SHA-256 over each MiB, joined in pairs up to one root.
 
-use std::fmt::Write as _;
-
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Map, Value as Json};
@@ -30,7 +28,7 @@ pub fn request(operation: &Operation, request: &mut HttpRequest) -> Result<(), B
         return Ok(());
     }
     let Some((linear, tree)) =
-        request.body().bytes().map(|body| (hex(&Sha256::digest(body)), tree_hash(body)))
+        request.body().bytes().map(|body| (hex::encode(Sha256::digest(body)), tree_hash(body)))
     else {
         return Ok(());
     };
@@ -55,15 +53,7 @@ fn tree_hash(body: &[u8]) -> String {
             })
             .collect();
     }
-    hex(&level.concat())
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(level.concat())
 }
 
 #[cfg(test)]
@@ -72,11 +62,11 @@ mod tests {
 
     #[test]
     fn one_leaf_is_its_own_tree_and_three_are_joined_in_order() {
-        assert_eq!(tree_hash(b"abc"), hex(&Sha256::digest(b"abc")));
+        assert_eq!(tree_hash(b"abc"), hex::encode(Sha256::digest(b"abc")));
         let body = [vec![1; LEAF], vec![2; LEAF], vec![3; 5]].concat();
         let leaf = |bytes: &[u8]| Sha256::digest(bytes).to_vec();
         let pair = Sha256::digest([leaf(&vec![1; LEAF]), leaf(&vec![2; LEAF])].concat()).to_vec();
         let root = Sha256::digest([pair, leaf(&[3; 5])].concat());
-        assert_eq!(tree_hash(&body), hex(&root));
+        assert_eq!(tree_hash(&body), hex::encode(root));
     }
 }

@@ -5,7 +5,6 @@
 use md5::{Digest, Md5};
 use serde_json::{Map, Value as Json};
 
-use super::glacier::hex;
 use crate::catalog::Operation;
 use crate::client::Answer;
 use crate::effect::Effect;
@@ -45,7 +44,7 @@ fn is_stored(body: Option<&Json>, digest: Option<&Json>) -> bool {
         Some(Json::Object(form)) => form.get("$json").map(Json::to_string).unwrap_or_default(),
         _ => return true,
     };
-    hex(&Md5::digest(body)) == digest
+    hex::encode(Md5::digest(body)) == digest
 }
 
 fn differs(answer: &Answer) -> Error {
