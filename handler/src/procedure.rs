@@ -34,16 +34,14 @@ use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Map, Value as Json, json};
 
 use crate::catalog;
-use crate::client::attempt::AttemptLog;
 use crate::client::role::AssumeRole;
-use crate::client::typed::{self, Typed};
+use crate::client::typed::{self, Sent, Typed};
 use crate::custom_endpoint::CustomEndpoint;
+use crate::deadline::Deadline;
 use crate::drive::{Called, Caller, Pace};
 use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object};
@@ -172,6 +170,12 @@ fn read<J: Job>(parameters: Map<String, Json>, regions: &Regions) -> Result<J, E
     }
 }
 
+/// Whether an error is that of a call which the deadline left no time for, or no time to be answered in.
+pub(crate) fn is_late(error: &Error, deadline: Deadline) -> bool {
+    let is = |kind: Kind| error.name() == kind.name();
+    is(Kind::DeadlineExceeded) || deadline.is_over() && (is(Kind::Unreachable) || is(Kind::OutcomeUnknown))
+}
+
 /// Makes a procedure's API calls, each under a permit of its own.
 pub(crate) struct Calls<'a> {
     caller: Caller<'a>,
@@ -259,16 +263,12 @@ impl Calls<'_> {
         Typed::new(caller.clients, credentials, name, permits, caller.local, caller.options, pace.patience()?)
     }
 
-    /// Tells what came of a call of a typed client, which `log` was an interceptor of.
-    pub fn typed_call<T, E>(
-        &self,
-        outcome: Result<T, SdkError<E, HttpResponse>>,
-        log: &AttemptLog,
-    ) -> Result<T, Error>
+    /// Tells what came of a call of a typed client.
+    pub fn typed_call<T, E>(&self, (outcome, log): Sent<T, E>) -> Result<T, Error>
     where
         E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let outcome = outcome.map_err(|error| typed::failure(error, log));
+        let outcome = outcome.map_err(|error| typed::failure(error, &log));
         let request_id = outcome.as_ref().err().and_then(|error| error.request_id.clone());
         self.note(Invocation { attempts: log.attempts(), request_id, ..Invocation::default() });
         outcome

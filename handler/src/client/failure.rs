@@ -185,19 +185,22 @@ pub fn internal(what: &str) -> Error {
 fn service_error(operation: &Operation, error: OperationError) -> Error {
     let trouble = trouble(operation, &error);
     let code = error.meta.code().filter(|code| !code.is_empty());
-    let message = match error.meta.message() {
-        Some(message) if !message.is_empty() => message.to_owned(),
-        _ => match code {
-            Some(code) => format!("the service answered {code} without a message"),
-            None => format!("the answer has status {} and no error code", error.status),
-        },
-    };
+    let message = message_of(error.meta.message(), code, error.status);
     let mut classified = Error::service(error.shape, code, message);
     classified.status_code = Some(error.status);
     classified.request_id = error.request_id;
     classified.fields = error.fields;
     classified.trouble = trouble;
     classified
+}
+
+/// The service's own words, or what is said in their place.
+pub(super) fn message_of(message: Option<&str>, code: Option<&str>, status: u16) -> String {
+    match (message.filter(|message| !message.is_empty()), code) {
+        (Some(message), _) => message.to_owned(),
+        (None, Some(code)) => format!("the service answered {code} without a message"),
+        (None, None) => format!("the answer has status {status} and no error code"),
+    }
 }
 
 /// Whether another target may answer otherwise: the SDK's classes of errors that are worth a repeat, but for those of

@@ -30,10 +30,7 @@ impl Guard {
     }
 
     fn permits(&self, cfg: &ConfigBag) -> bool {
-        let operation = cfg.load::<Metadata>().is_some_and(|metadata| {
-            metadata.service() == self.service && metadata.name() == self.permit.operation()
-        });
-        operation && cfg.load::<Region>().is_some_and(|region| region.as_ref() == self.permit.region())
+        call_of(cfg, self.service) == Some((self.permit.operation(), self.permit.region()))
     }
 }
 
@@ -51,11 +48,15 @@ impl TypedGuard {
     }
 
     fn permits(&self, cfg: &ConfigBag) -> bool {
-        let operation = cfg.load::<Metadata>().is_some_and(|metadata| {
-            metadata.service() == self.service && self.operations.contains(&metadata.name())
-        });
-        operation && cfg.load::<Region>().is_some_and(|region| region.as_ref() == self.region)
+        call_of(cfg, self.service)
+            .is_some_and(|(operation, region)| self.operations.contains(&operation) && region == self.region)
     }
+}
+
+/// The operation of that service which the SDK is about to serialise, and its Region; nothing where the SDK does not say.
+pub(super) fn call_of<'a>(cfg: &'a ConfigBag, service: &str) -> Option<(&'a str, &'a str)> {
+    let metadata = cfg.load::<Metadata>().filter(|metadata| metadata.service() == service)?;
+    Some((metadata.name(), cfg.load::<Region>()?.as_ref()))
 }
 
 /// Why the guard refused; the way back to `CrossRegion.NotAllowed`.

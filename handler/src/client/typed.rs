@@ -5,7 +5,7 @@
 //! [`failure`] as a call of the schema-driven client does: with the service's own error or with what happened on the
 //! way, and the `effect` that the record of its attempts justifies.
 //!
-//! An [`AttemptLog`] is an interceptor of a single call: `customize().interceptor(log.clone())`.
+//! A request is sent by [`sent!`], which keeps the log of its attempts.
 
 use std::error::Error as StdError;
 
@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, Metadata};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError, ServiceError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -29,12 +29,25 @@ use aws_types::request_id::RequestId;
 
 use super::attempt::AttemptLog;
 use super::failure::{self, chain};
-use super::guard::Refused;
+use super::guard::{Refused, call_of};
 use super::{Clients, Patience};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::error::{Error, Kind, Trouble};
 use crate::event::EndpointOptions;
 use crate::table::{Destination, Permit};
+
+/// What came of a typed call, and the log of its attempts.
+pub type Sent<T, E> = (Result<T, SdkError<E, HttpResponse>>, AttemptLog);
+
+/// Sends the request of a typed client, with what more is to be set of it; leaves [`Sent`].
+macro_rules! sent {
+    ($request:expr $(, $set:ident($to:expr))?) => {{
+        let log = $crate::client::attempt::AttemptLog::default();
+        let request = $request.customize().interceptor(log.clone())$(.$set($to))?;
+        (request.send().await, log)
+    }};
+}
+pub(crate) use sent;
 
 /// What a typed client is made of. Each crate's `config::Builder` takes the first and, as an interceptor, the second.
 #[derive(Debug, Clone)]
@@ -98,11 +111,8 @@ pub struct TypedPermits {
 
 impl TypedPermits {
     fn of(&self, cfg: &ConfigBag) -> Option<&Permit> {
-        let metadata = cfg.load::<Metadata>().filter(|metadata| metadata.service() == self.service)?;
-        let region = cfg.load::<Region>()?;
-        self.permits
-            .iter()
-            .find(|permit| permit.operation() == metadata.name() && permit.region() == region.as_ref())
+        let call = call_of(cfg, self.service)?;
+        self.permits.iter().find(|permit| (permit.operation(), permit.region()) == call)
     }
 }
 
@@ -159,7 +169,8 @@ fn is_unreadable<E: ProvideErrorMetadata>(error: &ServiceError<E, HttpResponse>)
     error.raw().status().is_success() && error.err().code().is_none_or(str::is_empty)
 }
 
-fn malformed(cause: &str) -> Error {
+fn malformed(causes: &[String]) -> Error {
+    let cause = causes.last().map(String::as_str).unwrap_or_default();
     Error::new(Kind::MalformedResponse, format!("the answer cannot be read: {cause}"))
         .with_trouble(Trouble::Transient)
 }
@@ -173,23 +184,13 @@ where
     let request_id = error.request_id().map(str::to_owned);
     let mut named = match error {
         // The crates call an answer an error of the service's that they cannot read.
-        SdkError::ServiceError(error) if is_unreadable(&error) => {
-            let cause = causes.last().map(String::as_str).unwrap_or_default();
-            let mut named = malformed(cause);
-            named.status_code = Some(error.raw().status().as_u16());
-            named
-        }
+        SdkError::ServiceError(error) if is_unreadable(&error) => malformed(&causes),
         SdkError::ServiceError(error) => {
             let status = error.raw().status().as_u16();
             let code = error.err().code().filter(|code| !code.is_empty());
-            let message = match (error.err().message().filter(|it| !it.is_empty()), code) {
-                (Some(message), _) => message.to_owned(),
-                (None, Some(code)) => format!("the service answered {code} without a message"),
-                (None, None) => format!("the answer has status {status} and no error code"),
-            };
+            let message = failure::message_of(error.err().message(), code, status);
             let mut named = Error::service(None, code, message);
             named.trouble = failure::trouble_of(code, status);
-            named.status_code = Some(status);
             named
         }
         SdkError::ConstructionFailure(_) => failure::construction(&causes),
@@ -203,17 +204,12 @@ where
             let is_ours = failure.as_connector_error().is_some_and(ConnectorError::is_user);
             failure::dispatch(&causes, is_ours, log)
         }
-        SdkError::ResponseError(error) => {
-            let cause = causes.last().map(String::as_str).unwrap_or_default();
-            let mut named = malformed(cause);
-            named.status_code = Some(error.raw().status().as_u16());
-            named
-        }
+        SdkError::ResponseError(_) => malformed(&causes),
         _ => failure::internal("the SDK reported an error of a new kind"),
     };
     named.effect = log.effect();
     named.attempts = Some(log.attempts());
     named.request_id = request_id;
-    named.status_code = named.status_code.or_else(|| log.last_status());
+    named.status_code = log.last_status();
     named
 }

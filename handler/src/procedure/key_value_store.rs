@@ -26,7 +26,7 @@ use serde_json::{Map, Value as Json, json};
 use self::difference::{Change, Comparison, Mode, Wanted, What};
 use self::items::{Items, KEY_LIMIT, NAMES, STORE_LIMIT, VALUE_LIMIT};
 use self::source::Source;
-use super::{Calls, Job};
+use super::{Calls, Job, is_late};
 use crate::drive::if_match::is_stale;
 use crate::effect::Effect;
 use crate::error::{Error, Fault, Kind};
@@ -306,10 +306,7 @@ impl<'w> Progress<'w> {
     /// The error with what became of the job until then. Reading changes nothing, whatever became of it.
     fn ended_by(&self, error: Error, calls: &Calls<'_>) -> Error {
         let effect = if self.batches > 0 { Effect::Unknown } else { self.effect };
-        let is_unanswered =
-            [Kind::Unreachable, Kind::OutcomeUnknown].iter().any(|it| it.name() == error.name());
-        let is_late = calls.target().pace.deadline.is_over() && is_unanswered;
-        if !is_late && error.name() != Kind::DeadlineExceeded.name() {
+        if !is_late(&error, calls.target().pace.deadline) {
             return error.with_effect(effect);
         }
         let so_far = match effect {

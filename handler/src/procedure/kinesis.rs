@@ -19,7 +19,6 @@ use serde_json::{Map, Value as Json, json};
 
 use super::kpl::{self, Keys};
 use super::{Calls, Target};
-use crate::deadline::Deadline;
 use crate::drive::Called;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
@@ -106,12 +105,6 @@ async fn ask(
 fn is_throttled(error: &Error) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     error.effect == Effect::None && (THROTTLING_ERRORS.contains(&code) || ALSO_THROTTLING.contains(&code))
-}
-
-/// The error is that of a call that the deadline left no time for, or no time to be answered in.
-fn is_late(error: &Error, deadline: Deadline) -> bool {
-    let is = |kind: Kind| error.name() == kind.name();
-    is(Kind::DeadlineExceeded) || deadline.is_over() && (is(Kind::Unreachable) || is(Kind::OutcomeUnknown))
 }
 
 /// Pauses that double, each cut at random.

@@ -35,7 +35,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Calls, Job};
 use crate::catalog::name;
-use crate::client::attempt::AttemptLog;
+use crate::client::typed::sent;
 use crate::effect::Effect;
 use crate::error::{Error, Fault, Kind};
 use crate::fields::{Fields, some_text};
@@ -196,21 +196,16 @@ impl Source<'_> {
             .order(SortOrder::Descending)
             .build()
             .map_err(|_| Error::new(Kind::Internal, "jobs cannot be sorted"))?;
-        let log = AttemptLog::default();
-        let listed = self
+        let request = self
             .client(LIST)
             .await?
             .list_ingestion_jobs()
             .knowledge_base_id(&self.ingest.knowledge_base)
             .data_source_id(&self.ingest.data_source)
             .sort_by(newest_first)
-            .max_results(NEWEST)
-            .customize()
-            .interceptor(log.clone())
-            .send()
-            .await;
+            .max_results(NEWEST);
         // Reading changes nothing, whatever became of it.
-        let listed = self.calls.typed_call(listed, &log).map_err(|error| error.with_effect(Effect::None));
+        let listed = self.calls.typed_call(sent!(request)).map_err(|error| error.with_effect(Effect::None));
         Ok(self.told(LIST, listed)?.ingestion_job_summaries)
     }
 
@@ -220,37 +215,27 @@ impl Source<'_> {
             Some(own) => format!("{own} {marker}"),
             None => marker,
         };
-        let log = AttemptLog::default();
-        let started = self
+        let request = self
             .client(START)
             .await?
             .start_ingestion_job()
             .knowledge_base_id(&self.ingest.knowledge_base)
             .data_source_id(&self.ingest.data_source)
             .client_token(&self.token)
-            .description(description)
-            .customize()
-            .interceptor(log.clone())
-            .send()
-            .await;
-        let started = self.told(START, self.calls.typed_call(started, &log))?;
+            .description(description);
+        let started = self.told(START, self.calls.typed_call(sent!(request)))?;
         started.ingestion_job.ok_or_else(|| malformed("the answer holds no job").with_effect(Effect::Unknown))
     }
 
     async fn get(&self, id: &str) -> Result<IngestionJob, Error> {
-        let log = AttemptLog::default();
-        let found = self
+        let request = self
             .client(GET)
             .await?
             .get_ingestion_job()
             .knowledge_base_id(&self.ingest.knowledge_base)
             .data_source_id(&self.ingest.data_source)
-            .ingestion_job_id(id)
-            .customize()
-            .interceptor(log.clone())
-            .send()
-            .await;
-        let found = self.told(GET, self.calls.typed_call(found, &log))?;
+            .ingestion_job_id(id);
+        let found = self.told(GET, self.calls.typed_call(sent!(request)))?;
         found.ingestion_job.ok_or_else(|| malformed("the answer holds no job"))
     }
 

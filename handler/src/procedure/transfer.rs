@@ -28,7 +28,7 @@ use serde_json::{Map, Value as Json, json};
 use self::object::{Conditions, Object, Path, Progress};
 use self::prefix::Tally;
 use self::side::{SERVICE, Side};
-use super::{Calls, Job};
+use super::{Calls, Job, is_late};
 use crate::client::role::{self, AssumeRole};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::effect::Effect;
@@ -249,10 +249,7 @@ impl Transfer {
 
     /// The error with what became of the job until then.
     fn ended_by(&self, error: Error, calls: &Calls<'_>, progress: &Progress, tally: &Mutex<Tally>) -> Error {
-        let is_unanswered =
-            [Kind::Unreachable, Kind::OutcomeUnknown].iter().any(|it| it.name() == error.name());
-        let is_late = calls.target().pace.deadline.is_over() && is_unanswered;
-        if is_late || error.name() == Kind::DeadlineExceeded.name() {
+        if is_late(&error, calls.target().pace.deadline) {
             return self.incomplete("the time was over", progress, tally);
         }
         if upload::EXPIRED.contains(&error.name()) {

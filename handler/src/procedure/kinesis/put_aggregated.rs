@@ -12,13 +12,13 @@ use serde_json::{Map, Value as Json, json};
 
 use super::put::{Outcome, Outgoing, PUT, Sizes, Tally, Writer};
 use super::shards::{LIST, Shards};
-use super::{NO_HASH_KEY, Stream, hash_of, is_late};
+use super::{NO_HASH_KEY, Stream, hash_of};
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::{Fields, some_text};
 use crate::input::bind;
 use crate::procedure::kpl::{Keys, Record, Tag};
-use crate::procedure::{Calls, Job};
+use crate::procedure::{Calls, Job, is_late};
 use crate::region::Regions;
 use crate::table::Named;
 

@@ -20,12 +20,12 @@ use serde_json::{Map, Value as Json, json};
 use super::put::{Outgoing, PUT, Sizes, Tally, Writer};
 use super::shards::{LIST, Shard, Shards};
 use super::unpack::{Content, UserRecord, content, user_record};
-use super::{SERVICE, Stream, ask, is_late, malformed};
+use super::{SERVICE, Stream, ask, malformed};
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::Fields;
 use crate::procedure::kpl::{self, Keys, Record};
-use crate::procedure::{Calls, Job, Target};
+use crate::procedure::{Calls, Job, Target, is_late};
 use crate::region::{Region, Regions};
 use crate::table::Named;
 

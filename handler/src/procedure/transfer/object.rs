@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ChecksumType, MetadataDirective, StorageClass, TaggingDirective};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::Mutex;
 
 use super::crc::{Algorithm, Crc, told};
 use super::reading::{self, Range};
-use super::side::{Headers, Side, Standing};
-use crate::client::attempt::AttemptLog;
+use super::side::{Headers, Side, Standing, with_headers};
+use crate::client::typed::sent;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 
@@ -230,7 +231,6 @@ impl Object<'_> {
 
     async fn put(&self, source: &Standing) -> Result<Put, Error> {
         let algorithm = source.algorithm();
-        let log = AttemptLog::default();
         let (body, reading) = match source.size {
             // There is no range of nothing.
             0 => (ByteStream::from_static(b""), None),
@@ -240,37 +240,22 @@ impl Object<'_> {
             }
         };
         let headers = &source.headers;
-        let request = self
-            .target
-            .client
-            .put_object()
+        let request = with_headers!(self.target.client.put_object(), headers)
             .bucket(self.target.bucket)
             .key(self.to)
             .content_length(length(source.size)?)
             .checksum_algorithm(algorithm.sdk())
-            .set_content_type(headers.content_type.clone())
-            .set_cache_control(headers.cache_control.clone())
-            .set_content_disposition(headers.content_disposition.clone())
-            .set_content_encoding(headers.content_encoding.clone())
-            .set_content_language(headers.content_language.clone())
-            .set_expires(headers.date())
-            .set_website_redirect_location(headers.redirect.clone())
-            .set_metadata(Some(headers.metadata.clone().into_iter().collect()))
             .set_storage_class(self.storage_class.cloned())
             .set_if_match(self.conditions.if_match.clone())
             .set_if_none_match(self.conditions.if_none_match.then(|| "*".to_owned()))
             .body(body);
-        let expires = headers.expires_text();
-        let request = request.customize().interceptor(log.clone()).mutate_request(move |request| {
-            if let Some(text) = expires.clone() {
-                request.headers_mut().insert("expires", text);
-            }
-        });
-        let outcome = request.send().await;
-        let outcome = self.target.wrote("putObject", outcome, &log).map_err(named);
+        let outcome = self
+            .target
+            .wrote("putObject", sent!(request, mutate_request(headers.expires_as_it_is())))
+            .map_err(named);
         let crc = match &reading {
             Some(reading) => {
-                self.source.note(&reading.logs());
+                self.source.note(reading.logs());
                 // A request without its last bytes is none, so the target is as it was.
                 if let (true, Some(cause)) = (outcome.is_err(), reading.error()) {
                     return Err(self.source_failed(cause));
@@ -290,7 +275,6 @@ impl Object<'_> {
 
     async fn copy_whole(&self, source: &Standing) -> Result<Put, Error> {
         let algorithm = source.algorithm();
-        let log = AttemptLog::default();
         let request = self
             .target
             .client
@@ -308,8 +292,7 @@ impl Object<'_> {
             .set_storage_class(self.storage_class.cloned())
             .set_if_match(self.conditions.if_match.clone())
             .set_if_none_match(self.conditions.if_none_match.then(|| "*".to_owned()));
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        let copied = match self.target.wrote("copyObject", outcome, &log) {
+        let copied = match self.target.wrote("copyObject", sent!(request)) {
             Ok(copied) => copied,
             Err(error) => return Err(self.named_copy(source, error).await),
         };
@@ -451,9 +434,14 @@ impl Headers {
         self.expires.as_deref().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok())
     }
 
-    /// `Expires`, where it is none.
-    pub fn expires_text(&self) -> Option<String> {
-        self.expires.clone().filter(|_| self.date().is_none())
+    /// Puts `Expires` into a request, where it is no date.
+    pub fn expires_as_it_is(&self) -> impl Fn(&mut HttpRequest) + Send + Sync + 'static + use<> {
+        let text = self.expires.clone().filter(|_| self.date().is_none());
+        move |request| {
+            if let Some(text) = text.clone() {
+                request.headers_mut().insert("expires", text);
+            }
+        }
     }
 }
 

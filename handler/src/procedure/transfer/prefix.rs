@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json};
 
 use super::object::{Copied, Object};
 use super::side::Side;
-use crate::client::attempt::AttemptLog;
+use crate::client::typed::sent;
 use crate::effect::Effect;
 use crate::error::Error;
 
@@ -64,15 +64,13 @@ pub(super) async fn copy(
     let source = any.source;
     let mut token = None;
     loop {
-        let log = AttemptLog::default();
         let request = source
             .client
             .list_objects_v2()
             .bucket(source.bucket)
             .prefix(prefix)
             .set_continuation_token(token.take());
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        let page = source.read("listObjectsV2", outcome, &log)?;
+        let page = source.read("listObjectsV2", sent!(request))?;
         let keys = page.contents().iter().filter_map(|listed| listed.key());
         let lines = stream::iter(keys).map(|key| async move {
             let to = format!("{place}{}", key.strip_prefix(prefix).unwrap_or(key));
@@ -118,7 +116,6 @@ async fn write_manifest(target: &Side<'_>, key: &str, lines: &[Json]) -> Result<
         text.push_str(&line.to_string());
         text.push('\n');
     }
-    let log = AttemptLog::default();
     let request = target
         .client
         .put_object()
@@ -127,7 +124,6 @@ async fn write_manifest(target: &Side<'_>, key: &str, lines: &[Json]) -> Result<
         .content_type("application/x-ndjson")
         .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
         .body(ByteStream::from(text.into_bytes()));
-    let outcome = request.customize().interceptor(log.clone()).send().await;
     // Objects were copied by now, whatever becomes of the list of them.
-    target.wrote("putObject", outcome, &log).map(drop).map_err(|error| error.with_effect(Effect::Unknown))
+    target.wrote("putObject", sent!(request)).map(drop).map_err(|error| error.with_effect(Effect::Unknown))
 }

@@ -8,16 +8,15 @@ use std::collections::BTreeMap;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::Place;
 use super::crc::{Algorithm, Crc, told};
 use crate::client::attempt::AttemptLog;
+use crate::client::typed::{Sent, sent};
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::procedure::{Calls, Target};
@@ -55,6 +54,22 @@ pub(super) struct Standing {
     pub tags: i32,
 }
 
+/// Sets of a request to the target what goes with the bytes.
+macro_rules! with_headers {
+    ($request:expr, $headers:expr) => {
+        $request
+            .set_content_type($headers.content_type.clone())
+            .set_cache_control($headers.cache_control.clone())
+            .set_content_disposition($headers.content_disposition.clone())
+            .set_content_encoding($headers.content_encoding.clone())
+            .set_content_language($headers.content_language.clone())
+            .set_expires($headers.date())
+            .set_website_redirect_location($headers.redirect.clone())
+            .set_metadata(Some($headers.metadata.clone().into_iter().collect()))
+    };
+}
+pub(super) use with_headers;
+
 /// What goes with the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Headers {
@@ -89,38 +104,28 @@ impl<'a> Side<'a> {
     }
 
     /// Whatever became of a call that only reads.
-    pub fn read<T, E>(
-        &self,
-        action: &str,
-        outcome: Result<T, SdkError<E, HttpResponse>>,
-        log: &AttemptLog,
-    ) -> Result<T, Error>
+    pub fn read<T, E>(&self, action: &str, sent: Sent<T, E>) -> Result<T, Error>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        self.wrote(action, outcome, log).map_err(|error| error.with_effect(Effect::None))
+        self.wrote(action, sent).map_err(|error| error.with_effect(Effect::None))
     }
 
     /// Whatever became of a call that writes.
-    pub fn wrote<T, E>(
-        &self,
-        action: &str,
-        outcome: Result<T, SdkError<E, HttpResponse>>,
-        log: &AttemptLog,
-    ) -> Result<T, Error>
+    pub fn wrote<T, E>(&self, action: &str, sent: Sent<T, E>) -> Result<T, Error>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let raw = outcome.as_ref().err().and_then(SdkError::raw_response);
+        let raw = sent.0.as_ref().err().and_then(|error| error.raw_response());
         let told = raw.and_then(|answer| answer.headers().get(BUCKET_REGION)).map(str::to_owned);
-        self.calls.typed_call(outcome, log).map_err(|error| self.explained(action, error, told.as_deref()))
+        self.calls.typed_call(sent).map_err(|error| self.explained(action, error, told.as_deref()))
     }
 
     /// Counts requests that ran inside of another one.
-    pub fn note(&self, logs: &[AttemptLog]) {
+    pub fn note(&self, logs: Vec<AttemptLog>) {
         for log in logs {
             // The error, if there was one, is told by whoever saw it.
-            _ = self.calls.typed_call::<_, GetObjectError>(Ok(()), log);
+            _ = self.calls.typed_call::<_, GetObjectError>((Ok(()), log));
         }
     }
 
@@ -174,7 +179,6 @@ impl<'a> Side<'a> {
         version: Option<&str>,
         if_match: Option<&str>,
     ) -> Result<Standing, Error> {
-        let log = AttemptLog::default();
         let request = self
             .client
             .head_object()
@@ -183,8 +187,7 @@ impl<'a> Side<'a> {
             .set_version_id(version.map(str::to_owned))
             .set_if_match(if_match.map(str::to_owned))
             .checksum_mode(ChecksumMode::Enabled);
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        let head = self.read("headObject", outcome, &log)?;
+        let head = self.read("headObject", sent!(request))?;
         Standing::of(&head).map_err(|message| {
             let message = format!("{}: {message}", self.name);
             Error::new(Kind::MalformedResponse, message).for_call(SERVICE, "headObject", self.region.as_str())
@@ -196,7 +199,6 @@ impl<'a> Side<'a> {
         if !error.status_code.is_some_and(|status| (300..500).contains(&status)) {
             return error;
         }
-        let log = AttemptLog::default();
         let request = self
             .client
             .get_object()
@@ -204,8 +206,7 @@ impl<'a> Side<'a> {
             .key(key)
             .set_version_id(version.map(str::to_owned))
             .range("bytes=0-0");
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        match self.read("getObject", outcome, &log) {
+        match self.read("getObject", sent!(request)) {
             Err(told) if told.status_code == error.status_code && told.code.is_some() => told,
             _ => error,
         }

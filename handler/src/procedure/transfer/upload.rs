@@ -25,7 +25,6 @@
 //! it got no part in all that time.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::time::SystemTime;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -40,8 +39,8 @@ use sha2::Sha256;
 use super::crc::{Algorithm, Crc, told};
 use super::object::{Copied, Object, Path, Written, again, length, named};
 use super::reading;
-use super::side::Standing;
-use crate::client::attempt::AttemptLog;
+use super::side::{Standing, with_headers};
+use crate::client::typed::sent;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 
@@ -234,7 +233,7 @@ impl Object<'_> {
             headers.redirect,
             headers.metadata,
         ]);
-        format!("{MARK_TEXT}{}", hex(&Sha256::digest(made_from.to_string())))
+        format!("{MARK_TEXT}{}", hex::encode(Sha256::digest(made_from.to_string())))
     }
 
     /// Finds the uploads to the key, and aborts those that were abandoned.
@@ -242,7 +241,6 @@ impl Object<'_> {
         let mut found = Found::default();
         let (mut key_marker, mut id_marker) = (None, None);
         loop {
-            let log = AttemptLog::default();
             let request = self
                 .target
                 .client
@@ -251,8 +249,7 @@ impl Object<'_> {
                 .prefix(self.to)
                 .set_key_marker(key_marker.take())
                 .set_upload_id_marker(id_marker.take());
-            let outcome = request.customize().interceptor(log.clone()).send().await;
-            let page = self.target.read("listMultipartUploads", outcome, &log)?;
+            let page = self.target.read("listMultipartUploads", sent!(request))?;
             for upload in page.uploads().iter().filter(|upload| upload.key() == Some(self.to)) {
                 self.judge(upload, source, mark, &mut found).await?;
             }
@@ -299,7 +296,8 @@ impl Object<'_> {
             return Ok(Mark::None);
         }
         // A part's ETag is the hash of its content, unless a key of KMS encrypts it.
-        let is_hash = || part.e_tag().map(|etag| etag.trim_matches('"')) == Some(&hex(&Md5::digest(mark)));
+        let is_hash =
+            || part.e_tag().map(|etag| etag.trim_matches('"')) == Some(&hex::encode(Md5::digest(mark)));
         let told = told!(part, algorithm);
         let is_same = told.map_or_else(is_hash, |told| told == Crc::of(algorithm, mark.as_bytes()));
         Ok(if is_same { Mark::Same } else { Mark::Other })
@@ -334,7 +332,6 @@ impl Object<'_> {
         after: Option<String>,
         most: i32,
     ) -> Result<(Vec<ListedPart>, Option<String>), Error> {
-        let log = AttemptLog::default();
         let request = self
             .target
             .client
@@ -344,8 +341,7 @@ impl Object<'_> {
             .upload_id(id)
             .set_part_number_marker(after)
             .max_parts(most);
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        match self.target.read("listParts", outcome, &log) {
+        match self.target.read("listParts", sent!(request)) {
             Ok(page) => {
                 let next = page.next_part_number_marker().filter(|_| page.is_truncated() == Some(true));
                 Ok((page.parts().to_vec(), next.map(str::to_owned)))
@@ -358,38 +354,20 @@ impl Object<'_> {
 
     async fn create(&self, source: &Standing, mark: &str) -> Result<String, Error> {
         let (headers, algorithm) = (&source.headers, source.algorithm());
-        let log = AttemptLog::default();
-        let request = self
-            .target
-            .client
-            .create_multipart_upload()
+        let request = with_headers!(self.target.client.create_multipart_upload(), headers)
             .bucket(self.target.bucket)
             .key(self.to)
             .checksum_algorithm(algorithm.sdk())
             .checksum_type(ChecksumType::FullObject)
-            .set_content_type(headers.content_type.clone())
-            .set_cache_control(headers.cache_control.clone())
-            .set_content_disposition(headers.content_disposition.clone())
-            .set_content_encoding(headers.content_encoding.clone())
-            .set_content_language(headers.content_language.clone())
-            .set_expires(headers.date())
-            .set_website_redirect_location(headers.redirect.clone())
-            .set_metadata(Some(headers.metadata.clone().into_iter().collect()))
             .set_storage_class(self.storage_class.cloned());
-        let expires = headers.expires_text();
-        let request = request.customize().interceptor(log.clone()).mutate_request(move |request| {
-            if let Some(text) = expires.clone() {
-                request.headers_mut().insert("expires", text);
-            }
-        });
-        let outcome = request.send().await;
-        let created = self.target.wrote("createMultipartUpload", outcome, &log)?;
+        let created = self
+            .target
+            .wrote("createMultipartUpload", sent!(request, mutate_request(headers.expires_as_it_is())))?;
         let Some(id) = created.upload_id() else {
             let error = Error::new(Kind::MalformedResponse, "the answer holds no id of the upload");
             let error = error.with_effect(Effect::Unknown);
             return Err(self.target.explained("createMultipartUpload", error, None));
         };
-        let log = AttemptLog::default();
         let request = self
             .target
             .client
@@ -400,8 +378,7 @@ impl Object<'_> {
             .part_number(MARK)
             .checksum_algorithm(algorithm.sdk())
             .body(ByteStream::from(mark.as_bytes().to_vec()));
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        match self.target.read("uploadPart", outcome, &log) {
+        match self.target.read("uploadPart", sent!(request)) {
             Ok(_) => Ok(id.to_owned()),
             // Without its mark nobody would find it.
             Err(error) if self.abort(id).await => {
@@ -416,7 +393,6 @@ impl Object<'_> {
         let (from, bytes) = plan.at(number);
         let algorithm = source.algorithm();
         let (body, reading) = self.range(source, from, bytes, None).body();
-        let log = AttemptLog::default();
         let request = self
             .target
             .client
@@ -428,9 +404,8 @@ impl Object<'_> {
             .content_length(length(bytes)?)
             .checksum_algorithm(algorithm.sdk())
             .body(body);
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        let outcome = self.target.read("uploadPart", outcome, &log);
-        self.source.note(&reading.logs());
+        let outcome = self.target.read("uploadPart", sent!(request));
+        self.source.note(reading.logs());
         let part = match (outcome, reading.error()) {
             (Ok(part), _) => part,
             (Err(_), Some(cause)) => return Err(self.source_failed(cause)),
@@ -446,7 +421,6 @@ impl Object<'_> {
 
     async fn copy_part(&self, source: &Standing, plan: Plan, id: &str, number: i32) -> Result<Part, Error> {
         let (from, bytes) = plan.at(number);
-        let log = AttemptLog::default();
         let request = self
             .target
             .client
@@ -458,8 +432,7 @@ impl Object<'_> {
             .copy_source(self.copy_source())
             .copy_source_if_match(&source.etag)
             .copy_source_range(format!("bytes={from}-{}", (from + bytes).saturating_sub(1)));
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        let copied = match self.target.read("uploadPartCopy", outcome, &log) {
+        let copied = match self.target.read("uploadPartCopy", sent!(request)) {
             Ok(copied) => copied,
             Err(error) if error.status_code == Some(412) => return Err(self.source_failed(error)),
             Err(error) => return Err(error),
@@ -488,7 +461,6 @@ impl Object<'_> {
             .iter()
             .map(|(number, part)| CompletedPart::builder().part_number(*number).e_tag(&part.etag).build());
         let listed = CompletedMultipartUpload::builder().set_parts(Some(listed.collect())).build();
-        let log = AttemptLog::default();
         let mut request = self
             .target
             .client
@@ -508,8 +480,7 @@ impl Object<'_> {
                 Algorithm::Crc64Nvme => request.checksum_crc64_nvme(whole.to_string()),
             };
         }
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        let completed = self.target.wrote("completeMultipartUpload", outcome, &log)?;
+        let completed = self.target.wrote("completeMultipartUpload", sent!(request))?;
         Ok(Written {
             etag: completed.e_tag().map(str::to_owned),
             version: completed.version_id().map(str::to_owned),
@@ -519,23 +490,13 @@ impl Object<'_> {
 
     /// Whether the upload is gone now.
     async fn abort(&self, id: &str) -> bool {
-        let log = AttemptLog::default();
         let request =
             self.target.client.abort_multipart_upload().bucket(self.target.bucket).key(self.to).upload_id(id);
-        let outcome = request.customize().interceptor(log.clone()).send().await;
-        match self.target.wrote("abortMultipartUpload", outcome, &log) {
+        match self.target.wrote("abortMultipartUpload", sent!(request)) {
             Ok(_) => true,
             Err(error) => error.code.as_deref() == Some("NoSuchUpload"),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string does not fail.
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// What ends with the credentials, not with the object.
