@@ -7,6 +7,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Token } from 'aws-cdk-lib/core';
 import { holdsState, isFromState, isLiteral } from './expression';
+import { inRegions } from './permissions';
 import { partitionOf } from './region';
 
 /**
@@ -111,9 +112,7 @@ export class AssumeRole {
     return new iam.PolicyStatement({
       actions: ['sts:AssumeRole', ...(tags.length > 0 ? ['sts:TagSession'] : [])],
       resources: this.roleArns,
-      conditions: regions && {
-        StringEquals: { 'aws:RequestedRegion': regions.length === 1 ? regions[0] : regions },
-      },
+      conditions: regions && inRegions(regions),
     });
   }
 

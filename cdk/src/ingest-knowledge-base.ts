@@ -6,8 +6,9 @@
  * base.
  */
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Duration, Stack, Token } from 'aws-cdk-lib/core';
+import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { attemptProblems, retriesOf } from './attempts';
 import { CallRetry, CallTimeouts } from './call-options';
 import { findOperation, findService } from './catalog';
 import { CrossRegionFunction } from './cross-region-function';
@@ -16,9 +17,8 @@ import { holdsState, isLiteral } from './expression';
 import { statementsFor } from './permissions';
 import { Plan } from './plan';
 import { policyPropProblems } from './policy-props';
-import { regionProblem, unresolvedProblem } from './region';
+import { regionProblems } from './region';
 import { renderSettings, settingProblems } from './settings';
-import { isCount } from './several-calls';
 
 /**
  * Which ingestion jobs count beside the one that the task starts.
@@ -192,12 +192,11 @@ export class IngestKnowledgeBase extends CrossRegionTask {
   ) {
     super(scope, id, 'IngestKnowledgeBase', props);
     this._apply(plan(this, props));
-    const looks = props.maxAttempts ?? LOOKS;
     this.addRetry({
       // A Region takes one start in ten seconds.
       errors: ['CrossRegion.NotReady', 'ThrottlingException'],
       interval: props.interval ?? INTERVAL,
-      maxAttempts: Token.isUnresolved(looks) ? looks : Math.max(0, looks - 1),
+      maxAttempts: retriesOf(props.maxAttempts ?? LOOKS),
       backoffRate: 1,
     });
     this.addRetry({
@@ -242,12 +241,7 @@ function plan(scope: Construct, props: IngestKnowledgeBaseProps): Plan {
   const { region, knowledgeBaseId } = props;
   const service = findService(SERVICE)!;
   const problems = [...ownProblems(props), ...settingProblems(props)];
-  if (holdsState(region)) {
-    problems.push('`region` must not come from state: the operation table is written at synth');
-  } else if (!Token.isUnresolved(region)) {
-    const problem = regionProblem(region) ?? unresolvedProblem(region, service);
-    problems.push(...(problem ? [problem] : []));
-  }
+  problems.push(...regionProblems(region, undefined, service));
   if (props.iamResources === undefined && holdsState(knowledgeBaseId)) {
     problems.push(
       '`iamResources` is missing: `knowledgeBaseId` comes from state, and policies are written at synth. Name all ' +
@@ -288,8 +282,5 @@ function ownProblems(props: IngestKnowledgeBaseProps): string[] {
   if (interval && !interval.isUnresolved() && interval.toSeconds({ integral: false }) < 1) {
     problems.push('`interval` must be 1 second or more');
   }
-  if (maxAttempts !== undefined && !Token.isUnresolved(maxAttempts) && !isCount(maxAttempts)) {
-    problems.push(`\`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`);
-  }
-  return problems;
+  return [...problems, ...attemptProblems(maxAttempts)];
 }

@@ -6,10 +6,10 @@
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { Token } from 'aws-cdk-lib/core';
 import { holdsState, isLiteral } from './expression';
 import { BucketPlace } from './operation-table';
-import { regionProblem } from './region';
+import { inRegions } from './permissions';
+import { regionProblems } from './region';
 
 /**
  * How the entries stand in an object.
@@ -108,11 +108,7 @@ export class KeyValueEntries {
     } else if (isLiteral(key) && !key.startsWith(options.keyPrefix ?? '')) {
       problems.push(`\`keyPrefix\` of the entries is not what \`${key}\` begins with`);
     }
-    if (holdsState(region)) {
-      problems.push('`region` of the entries must not come from state: the operation table is written at synth');
-    } else if (!Token.isUnresolved(region)) {
-      problems.push(...[regionProblem(region) ?? []].flat());
-    }
+    problems.push(...regionProblems(region, '`region` of the entries'));
     const event = {
       itemsFrom: {
         Bucket: bucket.bucketName,
@@ -128,7 +124,7 @@ export class KeyValueEntries {
     const statement = new iam.PolicyStatement({
       actions: [options.versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion'],
       resources: [bucket.arnForObjects(options.keyPrefix === undefined ? key : `${options.keyPrefix}*`)],
-      conditions: { StringEquals: { 'aws:RequestedRegion': region } },
+      conditions: inRegions([region]),
     });
     const source = { bucket: bucket.bucketName, keyPrefix: options.keyPrefix ?? key };
     return new KeyValueEntries({ event, keys: [], problems, object: { bucket, region, source, statement } });

@@ -108,11 +108,16 @@ function statement(request: Request, actions: string[], resources: string[]): ia
       ...(regions && {
         StringEquals: {
           ...(request.iamConditions?.StringEquals as object | undefined),
-          [REQUESTED_REGION]: regions.length === 1 ? regions[0] : regions,
+          ...inRegions(regions).StringEquals,
         },
       }),
     },
   });
+}
+
+/** The condition that a request goes to one of these Regions. */
+export function inRegions(regions: readonly string[]): { readonly StringEquals: Record<string, unknown> } {
+  return { StringEquals: { [REQUESTED_REGION]: regions.length === 1 ? regions[0] : regions } };
 }
 
 /** The condition on the Region that a user wrote with the operator of the derived one. */

@@ -4,8 +4,10 @@
  * In: a literal, the service. Out: why it cannot be the Region of a call, or nothing. A name that fits a partition's
  * pattern passes, known or not: Regions are opened more often than the catalog is made anew.
  */
+import { Token } from 'aws-cdk-lib/core';
 import { EndpointOptions } from './call-options';
 import { Service } from './catalog';
+import { holdsState } from './expression';
 
 /** How each partition names its Regions, from the partition table that the AWS SDKs share. */
 const REGIONS_OF_PARTITION: Readonly<Record<string, RegExp>> = {
@@ -28,6 +30,22 @@ export function regionProblem(region: string): string | undefined {
     return `\`${region}\` is no Region; for a Region from state write sfn.JsonPath.stringAt('${region}')`;
   }
   return partitionOf(region) === undefined ? `\`${region}\` is no Region of AWS, such as \`us-west-2\`` : undefined;
+}
+
+/**
+ * Why a Region that a task names cannot be, be it from state.
+ *
+ * @param name as messages call it
+ * @param service where the call goes, if that is to be looked at
+ */
+export function regionProblems(region: string, name = '`region`', service?: Service): string[] {
+  if (holdsState(region)) {
+    return [`${name} must not come from state: the operation table is written at synth`];
+  }
+  const problem = Token.isUnresolved(region)
+    ? undefined
+    : (regionProblem(region) ?? (service && unresolvedProblem(region, service)));
+  return problem ? [problem] : [];
 }
 
 /** Why the service's endpoint rules, without a custom endpoint, end in an error. */

@@ -4,6 +4,7 @@
  * In: props. Out: the event's fields, and why the handler would refuse them.
  */
 import { Token } from 'aws-cdk-lib/core';
+import { isCount } from './attempts';
 import { Paginate } from './call-options';
 import { Service } from './catalog';
 import { expressionProblems } from './jmespath';
@@ -66,9 +67,4 @@ export function operationProblems(call: SeveralCalls, service: Service, action: 
     problems.push(...call.waitFor._problems(service, action));
   }
   return problems;
-}
-
-/** A number of things of which there is at least one. */
-export function isCount(value: number): boolean {
-  return Number.isInteger(value) && value >= 1;
 }

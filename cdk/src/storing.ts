@@ -7,6 +7,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Token } from 'aws-cdk-lib/core';
 import { holdsState } from './expression';
+import { inRegions } from './permissions';
 import { regionProblem } from './region';
 import { ResultTo } from './result-to';
 
@@ -57,7 +58,7 @@ export function planStoring(resultTo: ResultTo | undefined): StoringPlan {
   const objects = new iam.PolicyStatement({
     actions: ['s3:AbortMultipartUpload', 's3:PutObject'],
     resources: [bucket.arnForObjects(fromState ? `${prefix}*` : key)],
-    conditions: { StringEquals: { 'aws:RequestedRegion': region } },
+    conditions: inRegions([region]),
   });
   // To write encrypted parts, S3 reads the ones before. Not bound to a Region: S3 asks in its own name.
   const ofKey = bucket.encryptionKey && [

@@ -8,19 +8,20 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
-import { Duration, Token } from 'aws-cdk-lib/core';
+import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { AssumeRole } from './assume-role';
+import { attemptProblems, retriesOf } from './attempts';
 import { CallRetry, CallTimeouts, EndpointOptions } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
 import { endpointProblem } from './endpoint';
 import { holdsState, isLiteral } from './expression';
 import { BucketPlace } from './operation-table';
+import { inRegions } from './permissions';
 import { Plan } from './plan';
-import { regionProblem } from './region';
+import { regionProblems } from './region';
 import { renderSettings, settingProblems } from './settings';
-import { isCount } from './several-calls';
 
 /**
  * Where one side of a transfer is.
@@ -259,11 +260,10 @@ export class TransferObject extends CrossRegionTask {
   ) {
     super(scope, id, 'TransferObject', props);
     this._apply(plan(props));
-    const attempts = props.maxAttempts ?? ATTEMPTS;
     this.addRetry({
       errors: ['CrossRegion.Incomplete'],
       interval: Duration.seconds(1),
-      maxAttempts: Token.isUnresolved(attempts) ? attempts : Math.max(0, attempts - 1),
+      maxAttempts: retriesOf(props.maxAttempts ?? ATTEMPTS),
       backoffRate: 1,
     });
     this.addRetry({ errors: PASSING, interval: Duration.seconds(5), maxAttempts: 5, backoffRate: 2 });
@@ -388,23 +388,15 @@ function statement(actions: string[], resources: string[], regions?: string[]): 
   return new iam.PolicyStatement({
     actions,
     resources,
-    conditions: regions && {
-      StringEquals: { 'aws:RequestedRegion': regions.length === 1 ? regions[0] : regions },
-    },
+    conditions: regions && inRegions(regions),
   });
 }
 
 function problemsOf(props: TransferObjectProps, regions: string[], endpoints: string[]): string[] {
   const { source, target, manifestPrefix, abandonedAfter, maxAttempts } = props;
   const problems = settingProblems(props);
-  for (const region of regions) {
-    if (holdsState(region)) {
-      problems.push('`region` must not come from state: the operation table is written at synth');
-    } else if (!Token.isUnresolved(region)) {
-      problems.push(...(regionProblem(region) ? [regionProblem(region)!] : []));
-    }
-  }
   problems.push(
+    ...regions.flatMap((region) => regionProblems(region)),
     ...endpoints.filter((endpoint) => isLiteral(endpoint)).flatMap((endpoint) => endpointProblem(endpoint) ?? []),
     ...[source, target].flatMap((side) => side.assumeRole?._problems(regions) ?? []),
     ...placeProblems('source', source),
@@ -429,10 +421,7 @@ function problemsOf(props: TransferObjectProps, regions: string[], endpoints: st
   if (abandonedAfter && !abandonedAfter.isUnresolved() && abandonedAfter.toSeconds() > LONGEST_ABANDONED.toSeconds()) {
     problems.push('`abandonedAfter` must be 31 days or less');
   }
-  if (maxAttempts !== undefined && !Token.isUnresolved(maxAttempts) && !isCount(maxAttempts)) {
-    problems.push(`\`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`);
-  }
-  return problems;
+  return [...problems, ...attemptProblems(maxAttempts)];
 }
 
 function placeProblems(name: string, { key, prefix, keyPrefix }: TransferPlace): string[] {

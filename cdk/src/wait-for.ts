@@ -1,12 +1,12 @@
 /**
  * The vocabulary of waits, and what each means for the event and for the state's Retry.
  */
-import { Duration, Token } from 'aws-cdk-lib/core';
+import { Duration } from 'aws-cdk-lib/core';
+import { attemptProblems, retriesOf } from './attempts';
 import { Service } from './catalog';
 import { isLiteral } from './expression';
 import { expressionProblems } from './jmespath';
 import { didYouMean } from './near';
-import { isCount } from './several-calls';
 
 /**
  * How often to look, and how.
@@ -98,7 +98,7 @@ export class WaitFor {
     const looks = this.options.maxAttempts ?? waiter?.maxAttempts ?? PATH_LOOKS;
     return {
       interval: this.options.interval ?? Duration.seconds(waiter?.delay ?? PATH_SECONDS),
-      maxAttempts: Token.isUnresolved(looks) ? looks : Math.max(0, looks - 1),
+      maxAttempts: retriesOf(looks),
     };
   }
 
@@ -124,9 +124,7 @@ export class WaitFor {
       problems.push('`waitFor`: `success` is empty: name at least one value to wait for');
     }
     const { interval, maxAttempts, pollWithin } = this.options;
-    if (maxAttempts !== undefined && !Token.isUnresolved(maxAttempts) && !isCount(maxAttempts)) {
-      problems.push(`\`waitFor\`: \`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`);
-    }
+    problems.push(...attemptProblems(maxAttempts).map((problem) => `\`waitFor\`: ${problem}`));
     if (interval && !interval.isUnresolved() && interval.toSeconds({ integral: false }) < 1) {
       problems.push('`waitFor`: `interval` must be 1 second or more: for less there is `pollWithin`');
     }
