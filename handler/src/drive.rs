@@ -22,6 +22,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::catalog::Operation;
 use crate::catalog::batch::Batch;
+use crate::client::flow::Flow;
 use crate::client::operation::payload;
 use crate::client::role::{AssumeRole, Assumed};
 use crate::client::{Answer, Clients, Patience, Reading, Route};
@@ -173,6 +174,22 @@ impl Caller<'_> {
         permit: &Permit,
         invocation: &mut Invocation,
     ) -> Result<Called, Error> {
+        let offload = self.offload.filter(|_| payload(bound.operation()).is_some());
+        let reading = if offload.is_some() { Reading::Flowing } else { Reading::Whole };
+        let (called, flow) = self.open(bound, permit, invocation, reading).await?;
+        let Some(offload) = offload else { return Ok(called) };
+        let (answer, stored) = Box::pin(offload.body(called.answer, flow, self.pace.deadline)).await?;
+        Ok(Called { answer, stored, ..called })
+    }
+
+    /// As [`Caller::call`], with the rest of the answer where `reading` leaves one.
+    pub async fn open(
+        &self,
+        bound: Bound,
+        permit: &Permit,
+        invocation: &mut Invocation,
+        reading: Reading,
+    ) -> Result<(Called, Option<Flow>), Error> {
         let operation = bound.operation();
         let assumed = self.assumed(permit).await?;
         let account_id = self.account_id(operation).await;
@@ -183,8 +200,6 @@ impl Caller<'_> {
 
         let sent = quirk::is_compared_with_answer(operation).then(|| bound.parameters().clone());
         let spare = helper::may_move(operation).then(|| bound.clone());
-        let offload = self.offload.filter(|_| payload(operation).is_some());
-        let reading = if offload.is_some() { Reading::Flowing } else { Reading::Whole };
         let mut outcome = self.clients.open(bound, &route, self.pace.patience()?, reading).await;
         if let (Some(bound), Err(error)) = (spare, &outcome)
             && self.helpers.has_moved(operation, error)
@@ -195,12 +210,10 @@ impl Caller<'_> {
         let (answer, flow) = outcome?;
         invocation.succeeded(answer.request_id.as_deref(), answer.attempts);
         let answer = quirk::answer(operation, answer, self.function_error, &sent.unwrap_or_default())?;
-        let (answer, stored) = match offload {
-            Some(offload) => Box::pin(offload.body(answer, flow, self.pace.deadline)).await?,
-            None => (answer, None),
-        };
         let (region, endpoint) = (route.region, route.endpoint.url);
-        Ok(Called { answer, region, endpoint, pages: None, failed_targets: Vec::new(), stored })
+        let called =
+            Called { answer, region, endpoint, pages: None, failed_targets: Vec::new(), stored: None };
+        Ok((called, flow))
     }
 
     /// Whether the call may go where the rules lead it, before anything is sent.

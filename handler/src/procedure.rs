@@ -28,6 +28,7 @@ pub mod kinesis;
 pub mod knowledge_base;
 pub mod kpl;
 pub mod routing_control;
+pub mod source;
 pub mod transfer;
 
 use std::error::Error as StdError;
@@ -38,6 +39,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Map, Value as Json, json};
 
 use crate::catalog;
+use crate::client::Reading;
+use crate::client::flow::Flow;
 use crate::client::role::AssumeRole;
 use crate::client::typed::{self, Sent, Typed};
 use crate::custom_endpoint::CustomEndpoint;
@@ -218,6 +221,18 @@ impl Calls<'_> {
         parameters: Map<String, Json>,
         target: Target<'_>,
     ) -> Result<Called, Error> {
+        self.open(service, operation, parameters, target, Reading::Whole).await.map(|(called, _)| called)
+    }
+
+    /// As [`Calls::call`], with the rest of the answer where `reading` leaves one.
+    pub async fn open(
+        &self,
+        service: &str,
+        operation: &str,
+        parameters: Map<String, Json>,
+        target: Target<'_>,
+        reading: Reading,
+    ) -> Result<(Called, Option<Flow>), Error> {
         let operation = catalog::service(service)?.operation(operation)?;
         let Target { region, endpoint, pace } = target;
         let caller = Caller { region, endpoint, pace, ..self.caller.clone() };
@@ -225,7 +240,7 @@ impl Calls<'_> {
         let outcome = async {
             let permit = self.permit.call(operation, region, endpoint, None)?;
             let bound = input::bind(operation, parameters)?;
-            caller.call(bound, &permit, &mut invocation).await
+            caller.open(bound, &permit, &mut invocation, reading).await
         };
         let outcome = outcome.await;
         if let Err(error) = &outcome {

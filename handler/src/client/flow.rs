@@ -38,6 +38,17 @@ impl Flow {
         Self { body, length, checksum }
     }
 
+    /// Goes on with the bytes of another answer, which begins where this one broke off.
+    pub fn go_on_with(&mut self, rest: Self) {
+        self.body = rest.body;
+    }
+
+    /// Without its checksum: of a part of an object it may be that of the whole.
+    #[must_use]
+    pub fn unchecked(self) -> Self {
+        Self { checksum: None, ..self }
+    }
+
     /// What came next; nothing at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
         while let Some(frame) = self.body.frame().await {

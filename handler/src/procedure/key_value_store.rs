@@ -1,8 +1,7 @@
 //! `keyValueStore.sync`: a CloudFront KeyValueStore brought to the entries that are wanted of it.
 //!
 //! Enters: the store's ARN, the entries or the S3 object that holds them, what becomes of the others, and a prefix that
-//! bounds both. Leaves: how many
-//! keys were put and deleted, and the ETag under which the store was as wanted. Fails as the service does; with
+//! bounds both. Leaves: how many keys were put and deleted, and the ETag under which the store was as wanted. Fails as the service does; with
 //! `CrossRegion.InvalidParameters` before anything is written where keys, values or the store would be too large; and
 //! with `CrossRegion.Incomplete` where the time is over, from where another attempt goes on.
 //!
@@ -13,19 +12,17 @@
 //!
 //! Two at once that want different things: see "Procedures" in `handler/README.md`.
 
-mod csv;
 pub mod difference;
 mod items;
 mod source;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
-use self::difference::{Change, Comparison, Mode, Wanted, What};
-use self::items::{Items, KEY_LIMIT, NAMES, STORE_LIMIT, VALUE_LIMIT};
-use self::source::Source;
+use self::difference::{Change, Difference, Mode, TooLarge, What};
+use self::items::{KEY_LIMIT, NAMES, STORE_LIMIT, VALUE_LIMIT};
+use super::source::{READ, Source};
 use super::{Calls, Job, is_late};
 use crate::drive::if_match::is_stale;
 use crate::effect::Effect;
@@ -57,7 +54,7 @@ const PAUSE_DOUBLINGS: u32 = 6;
 pub(crate) struct Sync {
     store: String,
     /// Without entries where they come from a source.
-    wanted: Wanted,
+    wanted: Difference,
     source: Option<Source>,
     dry_run: bool,
 }
@@ -65,7 +62,7 @@ pub(crate) struct Sync {
 impl Job for Sync {
     const NAME: &'static str = "keyValueStore.sync";
     const CALLS: &'static [(&'static str, &'static str)] =
-        &[(SERVICE, DESCRIBE), (SERVICE, LIST), (SERVICE, UPDATE), (source::SERVICE, source::READ)];
+        &[(SERVICE, DESCRIBE), (SERVICE, LIST), (SERVICE, UPDATE), READ];
 
     fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Self> {
         let store = fields.required_text("KvsARN", some_text);
@@ -74,40 +71,31 @@ impl Job for Sync {
         let prefix = fields.text("keyPrefix", some_text).unwrap_or_default();
         let dry_run = fields.flag("dryRun").unwrap_or_default();
         let is_from_object = fields.has("itemsFrom");
-        let source = fields.object("itemsFrom", |object| Source::read(object, regions)).flatten();
-        let mut items = Items::below(&prefix);
+        let source = fields.object("itemsFrom", |object| source::read(object, regions)).flatten();
+        // Without a mode nothing is run.
+        let mut wanted = Difference::new(mode.unwrap_or(Mode::Merge), prefix);
         if is_from_object {
             fields.refuse("Items", "stands beside `itemsFrom`, and one of them says what is wanted");
             source.as_ref()?;
         } else {
             fields.require("Items");
-            fields.objects("Items", |item| items.read(item, NAMES));
+            fields.objects("Items", |item| items::read(item, NAMES, &mut wanted));
         }
-        let entries = items.entries;
-        Some(Self { store: store?, wanted: Wanted { entries, mode: mode?, prefix }, source, dry_run })
+        mode?;
+        Some(Self { store: store?, wanted, source, dry_run })
     }
 
     fn names(&self) -> Named<'_> {
         Named {
             regions: self.source.iter().map(|source| &source.region).collect(),
-            sources: self.source.iter().map(|source| (source.bucket.as_str(), source.key.as_str())).collect(),
+            sources: self.source.iter().map(Source::place).collect(),
             ..Named::default()
         }
     }
 
     async fn run(&self, calls: &Calls<'_>) -> Result<Map<String, Json>, Error> {
-        let read;
-        let wanted = match &self.source {
-            Some(source) => {
-                let entries = source.entries(calls, &self.wanted.prefix).await;
-                let entries = entries.map_err(|error| Progress::default().ended_by(error, calls))?;
-                read = Wanted { entries, ..self.wanted.clone() };
-                &read
-            }
-            None => &self.wanted,
-        };
-        let mut progress = Progress::default();
-        let outcome = self.sync(wanted, calls, &mut progress).await;
+        let mut progress = Progress::with(self.wanted.clone());
+        let outcome = self.sync(calls, &mut progress).await;
         outcome.map_err(|error| progress.ended_by(error, calls))
     }
 }
@@ -121,41 +109,26 @@ struct Version {
 
 /// What this invocation has done so far.
 #[derive(Debug)]
-struct Progress<'w> {
+struct Progress {
+    difference: Difference,
     /// Keys of one write, halved where the service takes fewer.
     batch: usize,
-    put: BTreeSet<&'w str>,
-    deleted: BTreeSet<String>,
     batches: usize,
     conflicts: u32,
     /// What is open about writes that were not acknowledged.
     effect: Effect,
 }
 
-impl Default for Progress<'_> {
-    fn default() -> Self {
-        Self {
-            batch: BATCH_LIMIT,
-            put: BTreeSet::new(),
-            deleted: BTreeSet::new(),
-            batches: 0,
-            conflicts: 0,
-            effect: Effect::None,
-        }
-    }
-}
-
 impl Sync {
-    async fn sync<'w>(
-        &self,
-        wanted: &'w Wanted,
-        calls: &Calls<'_>,
-        progress: &mut Progress<'w>,
-    ) -> Result<Map<String, Json>, Error> {
+    async fn sync(&self, calls: &Calls<'_>, progress: &mut Progress) -> Result<Map<String, Json>, Error> {
+        if let Some(source) = &self.source {
+            source::want_all(source, calls, &mut progress.difference).await?;
+        }
         loop {
             let version = self.describe(calls).await?;
-            let changes = self.compare(wanted, calls).await?;
-            let growth: i64 = changes.iter().map(|change| change.growth).sum();
+            self.look(calls, &mut progress.difference).await?;
+            let changes = progress.difference.changes();
+            let growth: i64 = changes.iter().map(|change| i64::from(change.growth)).sum();
             let bytes = version.bytes.saturating_add(growth);
             if growth > 0 && bytes > STORE_LIMIT {
                 // Unless the listing was of another version, to which this sum does not belong.
@@ -163,11 +136,11 @@ impl Sync {
                     return Err(self.too_large(bytes));
                 }
             } else if self.dry_run {
-                progress.count(&changes);
+                progress.difference.done(&changes);
                 progress.batches = changes.len().div_ceil(BATCH_LIMIT);
-                return Ok(self.result(wanted, progress, &Version { bytes, ..version }));
+                return Ok(self.result(progress, &Version { bytes, ..version }));
             } else if let Some(version) = self.write(calls, progress, version, &changes).await? {
-                return Ok(self.result(wanted, progress, &version));
+                return Ok(self.result(progress, &version));
             }
             progress.conflicts += 1;
             pause(calls, progress.conflicts).await;
@@ -181,8 +154,8 @@ impl Sync {
     }
 
     /// Lists the store beside what is wanted of it.
-    async fn compare<'w>(&self, wanted: &'w Wanted, calls: &Calls<'_>) -> Result<Vec<Change<'w>>, Error> {
-        let mut comparison = Comparison::with(wanted);
+    async fn look(&self, calls: &Calls<'_>, difference: &mut Difference) -> Result<(), Error> {
+        difference.look_again();
         let mut token = None;
         loop {
             let mut parameters = Map::from_iter([
@@ -196,11 +169,13 @@ impl Sync {
                 let (Some(key), Some(value)) = (item["Key"].as_str(), item["Value"].as_str()) else {
                     return Err(malformed("a page of the store holds an item without key or value"));
                 };
-                comparison.saw(key, value);
+                difference
+                    .saw(key, value)
+                    .map_err(|TooLarge| malformed("a page of the store holds more than any store"))?;
             }
             let next = page.get("NextToken").and_then(Json::as_str).filter(|token| !token.is_empty());
             match next {
-                None => return Ok(comparison.changes()),
+                None => return Ok(()),
                 Some(next) if token.as_deref() == Some(next) => {
                     return Err(malformed("a page of the store leads to itself"));
                 }
@@ -210,19 +185,19 @@ impl Sync {
     }
 
     /// Carries the changes out, each batch under the ETag that the one before it left. Nothing where an ETag was stale.
-    async fn write<'w>(
+    async fn write(
         &self,
         calls: &Calls<'_>,
-        progress: &mut Progress<'w>,
+        progress: &mut Progress,
         mut version: Version,
-        changes: &[Change<'w>],
+        changes: &[Change],
     ) -> Result<Option<Version>, Error> {
         let mut left = changes;
         while !left.is_empty() {
             let (batch, rest) = left.split_at(progress.batch.min(left.len()));
-            match self.update(calls, &version.etag, batch).await {
+            match self.update(calls, &version.etag, progress.difference.told(batch)).await {
                 Ok(next) => {
-                    progress.count(batch);
+                    progress.difference.done(batch);
                     progress.batches += 1;
                     version = next;
                     left = rest;
@@ -242,10 +217,15 @@ impl Sync {
         Ok(Some(version))
     }
 
-    async fn update(&self, calls: &Calls<'_>, etag: &str, batch: &[Change<'_>]) -> Result<Version, Error> {
+    async fn update(
+        &self,
+        calls: &Calls<'_>,
+        etag: &str,
+        batch: impl Iterator<Item = What<'_>>,
+    ) -> Result<Version, Error> {
         let (mut puts, mut deletes) = (Vec::new(), Vec::new());
-        for change in batch {
-            match &change.what {
+        for what in batch {
+            match what {
                 What::Put { key, value } => puts.push(json!({ "Key": key, "Value": value })),
                 What::Delete { key } => deletes.push(json!({ "Key": key })),
             }
@@ -261,11 +241,12 @@ impl Sync {
         Version::told(&called.answer.members).map_err(|error| error.with_effect(Effect::Unknown))
     }
 
-    fn result(&self, wanted: &Wanted, progress: &Progress<'_>, version: &Version) -> Map<String, Json> {
+    fn result(&self, progress: &Progress, version: &Version) -> Map<String, Json> {
+        let (wanted, put) = (progress.difference.len(), progress.difference.put());
         let result = json!({
-            "put": progress.put.len(),
-            "deleted": progress.deleted.len(),
-            "unchanged": wanted.entries.len() - progress.put.len(),
+            "put": put,
+            "deleted": progress.difference.deleted(),
+            "unchanged": wanted.saturating_sub(put),
             "batches": progress.batches,
             "conflicts": progress.conflicts,
             "dryRun": self.dry_run,
@@ -293,14 +274,9 @@ impl Version {
     }
 }
 
-impl<'w> Progress<'w> {
-    fn count(&mut self, changes: &[Change<'w>]) {
-        for change in changes {
-            match &change.what {
-                What::Put { key, .. } => _ = self.put.insert(key),
-                What::Delete { key } => _ = self.deleted.insert(key.clone()),
-            }
-        }
+impl Progress {
+    fn with(difference: Difference) -> Self {
+        Self { difference, batch: BATCH_LIMIT, batches: 0, conflicts: 0, effect: Effect::None }
     }
 
     /// The error with what became of the job until then. Reading changes nothing, whatever became of it.
@@ -314,8 +290,8 @@ impl<'w> Progress<'w> {
             _ => format!(
                 "after {} batches, with {} keys put and {} deleted; another attempt goes on from there",
                 self.batches,
-                self.put.len(),
-                self.deleted.len(),
+                self.difference.put(),
+                self.difference.deleted(),
             ),
         };
         Error::new(Kind::Incomplete, format!("the time was over {so_far}")).with_effect(effect)

@@ -150,19 +150,29 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// What waits for one shard.
+/// How fast one shard takes records.
 #[derive(Debug)]
-struct Queue<'a> {
-    entries: VecDeque<Entry<'a>>,
-    /// When the shard may take more.
+struct Pace {
+    /// When it may take more.
     ready_at: Instant,
     pauses: Pauses,
 }
 
-impl Queue<'_> {
-    fn new() -> Self {
-        Self { entries: VecDeque::new(), ready_at: Instant::now(), pauses: Pauses::default() }
+impl Default for Pace {
+    fn default() -> Self {
+        Self { ready_at: Instant::now(), pauses: Pauses::default() }
     }
+}
+
+/// What is known of a stream from one [`Writer::put`] to the next.
+#[derive(Debug, Default)]
+pub struct Destination {
+    shards: Shards,
+    /// By the ids of shards.
+    paces: BTreeMap<String, Pace>,
+    /// Time that a request took.
+    longest: Duration,
+    pub tally: Tally,
 }
 
 /// Counts of a job's requests.
@@ -209,10 +219,14 @@ impl Outcome {
         self.put.iter().filter(|is_put| **is_put).count()
     }
 
+    /// How many are not put, and may be in the stream all the same.
+    pub fn open(&self) -> usize {
+        self.uncertain.iter().zip(&self.put).filter(|(open, is_put)| **open && !**is_put).count()
+    }
+
     /// What is certain of all records that were asked for, if that is how it ends.
     pub fn effect(&self) -> Effect {
-        let is_none = !self.put.contains(&true) && !self.uncertain.contains(&true);
-        if is_none { Effect::None } else { Effect::Unknown }
+        if self.count() + self.open() == 0 { Effect::None } else { Effect::Unknown }
     }
 }
 
@@ -226,14 +240,14 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Puts the records. `shards` is what is known from before, and what is known in the end.
+    /// Puts the records. `destination` is what is known from before, and what is known in the end.
     pub async fn put(
         &self,
         calls: &Calls<'_>,
-        shards: &mut Shards,
-        tally: &mut Tally,
+        destination: &mut Destination,
         records: &[Outgoing<'_>],
     ) -> Outcome {
+        let Destination { shards, paces, longest, tally } = destination;
         let mut work = Work {
             writer: self,
             calls,
@@ -242,7 +256,8 @@ impl Writer<'_> {
             uncertain: vec![false; records.len()],
             unsettled: Vec::new(),
             queues: BTreeMap::new(),
-            longest: Duration::ZERO,
+            paces,
+            longest,
             looks: Pauses::default(),
             tally,
         };
@@ -264,10 +279,10 @@ struct Work<'w, 'r> {
     uncertain: Vec<bool>,
     /// What came to another shard than was expected, of which the range is not known yet.
     unsettled: Vec<Taken<'r>>,
-    /// By the ids of shards.
-    queues: BTreeMap<String, Queue<'r>>,
-    /// Time that a request took.
-    longest: Duration,
+    /// What waits for each shard, by its id; each has a pace.
+    queues: BTreeMap<String, VecDeque<Entry<'r>>>,
+    paces: &'w mut BTreeMap<String, Pace>,
+    longest: &'w mut Duration,
     /// Between listings of the shards.
     looks: Pauses,
     tally: &'w mut Tally,
@@ -304,7 +319,7 @@ impl<'r> Work<'_, 'r> {
 
     /// Fills the queues with all that is not put. A shard that is known already keeps its pace.
     fn sort(&mut self, shards: &Shards) -> Result<(), Error> {
-        self.queues.values_mut().for_each(|queue| queue.entries.clear());
+        self.queues.values_mut().for_each(VecDeque::clear);
         let target = self.writer.sizes.target;
         let pending = self.records.iter().enumerate().zip(&self.put);
         for ((place, outgoing), _) in pending.filter(|(_, is_put)| !**is_put) {
@@ -312,15 +327,16 @@ impl<'r> Work<'_, 'r> {
                 .taking(outgoing.hash)
                 .ok_or_else(|| malformed("the stream has no open shard for a record"))?;
             if !self.queues.contains_key(&shard.id) {
-                self.queues.insert(shard.id.clone(), Queue::new());
+                self.queues.insert(shard.id.clone(), VecDeque::new());
+                self.paces.entry(shard.id.clone()).or_default();
             }
             let Some(queue) = self.queues.get_mut(&shard.id) else { continue };
-            match queue.entries.back_mut() {
+            match queue.back_mut() {
                 Some(last) if last.size_with(outgoing) <= target => last.push(place, outgoing),
                 _ => {
                     let mut entry = Entry::default();
                     entry.push(place, outgoing);
-                    queue.entries.push_back(entry);
+                    queue.push_back(entry);
                 }
             }
         }
@@ -329,13 +345,14 @@ impl<'r> Work<'_, 'r> {
 
     /// When the next request can be made; never, if nothing is left.
     fn ready_at(&self) -> Option<Instant> {
-        self.queues.values().filter(|queue| !queue.entries.is_empty()).map(|queue| queue.ready_at).min()
+        let waiting = self.queues.iter().filter(|(_, queue)| !queue.is_empty());
+        waiting.filter_map(|(shard, _)| self.paces.get(shard)).map(|pace| pace.ready_at).min()
     }
 
     async fn wait_until(&self, moment: Instant) -> Result<(), Error> {
         let wait = moment.saturating_duration_since(Instant::now());
         // A request that will not be answered in time would leave open what became of it.
-        if self.calls.target().pace.deadline.remaining() <= wait + self.longest {
+        if self.calls.target().pace.deadline.remaining() <= wait + *self.longest {
             return Err(Error::new(Kind::DeadlineExceeded, "no time was left to put all records"));
         }
         tokio::time::sleep(wait).await;
@@ -345,13 +362,16 @@ impl<'r> Work<'_, 'r> {
     /// Takes one request out of the queues of shards that may take more, those that waited longest first.
     fn take(&mut self) -> Vec<Taken<'r>> {
         let now = Instant::now();
-        let mut ready: Vec<_> = self.queues.iter_mut().filter(|(_, queue)| queue.ready_at <= now).collect();
-        ready.sort_by_key(|(_, queue)| queue.ready_at);
+        // The paces of others are of shards that take records no more.
+        let ready = self.paces.iter_mut().filter(|(_, pace)| pace.ready_at <= now);
+        let mut ready: Vec<_> = ready.filter(|(shard, _)| self.queues.contains_key(*shard)).collect();
+        ready.sort_by_key(|(_, pace)| pace.ready_at);
         let (mut request, mut bytes) = (Vec::new(), 0);
         let most = if self.writer.is_ordered { 1 } else { REQUEST_RECORDS };
-        for (shard, queue) in ready {
+        for (shard, pace) in ready {
+            let Some(queue) = self.queues.get_mut(shard) else { continue };
             let (mut records, mut shard_bytes) = (0, 0);
-            while let Some(size) = queue.entries.front().map(Entry::size) {
+            while let Some(size) = queue.front().map(Entry::size) {
                 // What is too large by itself is for the service to judge.
                 let is_full = request.len() == REQUEST_RECORDS
                     || (bytes > 0 && bytes + size > REQUEST_BYTES)
@@ -360,12 +380,12 @@ impl<'r> Work<'_, 'r> {
                 if is_full {
                     break;
                 }
-                request.extend(queue.entries.pop_front().map(|entry| (shard.clone(), entry)));
+                request.extend(queue.pop_front().map(|entry| (shard.clone(), entry)));
                 records += 1;
                 shard_bytes += size;
                 bytes += size;
             }
-            queue.ready_at = now + time_for(records, shard_bytes);
+            pace.ready_at = now + time_for(records, shard_bytes);
         }
         request
     }
@@ -377,7 +397,7 @@ impl<'r> Work<'_, 'r> {
             Map::from_iter([self.writer.stream.parameter(), ("Records".to_owned(), records.into())]);
         let started = Instant::now();
         let called = self.calls.call(PUT.0, PUT.1, parameters, self.calls.target()).await;
-        self.longest = self.longest.max(started.elapsed());
+        *self.longest = started.elapsed().max(*self.longest);
         self.tally.requests += 1;
         let outcome =
             match called {
@@ -405,7 +425,7 @@ impl<'r> Work<'_, 'r> {
             let Some(answer) = answers.get(at).filter(|answer| !is_passing(answer)) else {
                 self.tally.refused += 1;
                 if let Some(queue) = self.queues.get_mut(&shard) {
-                    queue.entries.push_front(entry);
+                    queue.push_front(entry);
                 }
                 refusing.insert(shard);
                 continue;
@@ -420,8 +440,8 @@ impl<'r> Work<'_, 'r> {
                 ended = Some(malformed("the answer does not say which shard took a record"));
                 continue;
             };
-            if let Some(queue) = self.queues.get_mut(&shard) {
-                queue.pauses = Pauses::default();
+            if let Some(pace) = self.paces.get_mut(&shard) {
+                pace.pauses = Pauses::default();
             }
             is_resharded |= landed != shard;
             if landed == shard {
@@ -431,8 +451,8 @@ impl<'r> Work<'_, 'r> {
             }
         }
         for shard in refusing {
-            if let Some(queue) = self.queues.get_mut(&shard) {
-                queue.ready_at = queue.ready_at.max(Instant::now() + queue.pauses.next());
+            if let Some(pace) = self.paces.get_mut(&shard) {
+                pace.ready_at = pace.ready_at.max(Instant::now() + pace.pauses.next());
             }
         }
         self.settle(shards);

@@ -17,7 +17,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
-use super::put::{Outgoing, PUT, Sizes, Tally, Writer};
+use super::put::{Destination, Outgoing, PUT, Sizes, Writer};
 use super::shards::{LIST, Shard, Shards};
 use super::unpack::{Content, UserRecord, content, user_record};
 use super::{SERVICE, Stream, ask, malformed};
@@ -158,7 +158,7 @@ struct Progress {
     checkpoint: BTreeMap<String, Position>,
     /// The checkpoint that it began with.
     begun: BTreeMap<String, Position>,
-    tally: Tally,
+    destination: Destination,
     /// User records.
     put: usize,
     faults: Vec<Json>,
@@ -172,7 +172,7 @@ impl Relay {
     async fn relay(&self, calls: &Calls<'_>, progress: &mut Progress) -> Result<(), Error> {
         let mut shards = self.list(calls).await?;
         progress.forget_unlisted(&shards);
-        let (mut readers, mut destination): (Vec<Reader>, _) = (Vec::new(), Shards::default());
+        let mut readers: Vec<Reader> = Vec::new();
         let mut longest = Duration::ZERO;
         loop {
             progress.begin(&shards, &mut readers);
@@ -185,7 +185,7 @@ impl Relay {
                 tokio::time::sleep(wait).await;
                 let started = Instant::now();
                 let page = self.read_page(calls, reader, progress).await?;
-                self.put(calls, reader, &page, &mut destination, progress).await?;
+                self.put(calls, reader, &page, progress).await?;
                 longest = longest.max(started.elapsed());
                 has_ended |= page.next.is_none();
                 reader.turn(page, progress);
@@ -263,7 +263,6 @@ impl Relay {
         calls: &Calls<'_>,
         reader: &Reader,
         page: &Page,
-        destination: &mut Shards,
         progress: &mut Progress,
     ) -> Result<(), Error> {
         let mut users = Vec::new();
@@ -275,7 +274,7 @@ impl Relay {
         }
         let outgoing: Vec<_> = users.iter().map(outgoing_of).collect();
         let writer = Writer { stream: &self.stream, sizes: self.sizes, is_ordered: self.is_ordered };
-        let outcome = writer.put(calls, destination, &mut progress.tally, &outgoing).await;
+        let outcome = writer.put(calls, &mut progress.destination, &outgoing).await;
         progress.put += outcome.count();
         progress.effect = progress.effect.and(outcome.effect());
         let whole = outcome.put.iter().position(|is_put| !is_put).unwrap_or(users.len());
@@ -390,7 +389,7 @@ impl Progress {
         Self {
             begun: checkpoint.clone(),
             checkpoint,
-            tally: Tally::default(),
+            destination: Destination::default(),
             put: 0,
             faults: Vec::new(),
             faulty: 0,
@@ -437,7 +436,7 @@ impl Progress {
             .iter()
             .map(|(shard, position)| (shard.clone(), json!(position.as_str())))
             .collect();
-        let mut told = self.tally.told();
+        let mut told = self.destination.tally.told();
         told.extend([
             ("checkpoint".to_owned(), checkpoint.into()),
             ("caughtUp".to_owned(), json!(self.is_caught_up)),
