@@ -16,7 +16,7 @@ use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
 use handler::error::Error;
-use handler::procedure::key_value_store::difference::{Change, Comparison, Mode, Wanted, What};
+use handler::procedure::key_value_store::difference::{Change, Difference, Mode, What};
 use handler::telemetry::Invocation;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
@@ -30,6 +30,33 @@ const MINUTE: Duration = Duration::from_mins(1);
 const STORE_LIMIT: usize = 5 << 20;
 
 type Entries = BTreeMap<String, String>;
+
+/// What a store is to hold.
+struct Wanted {
+    entries: Entries,
+    mode: Mode,
+    prefix: String,
+}
+
+impl Wanted {
+    /// Beside what the store holds.
+    fn beside(&self, store: &Entries) -> Difference {
+        let mut difference = Difference::new(self.mode, self.prefix.as_str());
+        for (key, value) in &self.entries {
+            assert!(difference.want(key, value));
+            assert!(!difference.want(key, ""), "wanted twice");
+        }
+        look(&mut difference, store);
+        difference
+    }
+}
+
+fn look(difference: &mut Difference, store: &Entries) {
+    difference.look_again();
+    for (key, value) in store {
+        difference.saw(key, value).unwrap();
+    }
+}
 
 fn handler(server: &Server) -> Handler {
     permitting(server, &["us-east-1", "*global*"])
@@ -94,15 +121,16 @@ fn bytes(store: &Entries) -> usize {
 }
 
 /// Carries changes out in steps of `size`, and tells the largest number of bytes on the way.
-fn carried_out(store: &mut Entries, changes: &[Change<'_>], size: usize) -> usize {
+fn carried_out(store: &mut Entries, difference: &mut Difference, changes: &[Change], size: usize) -> usize {
     let mut peak = bytes(store);
     for batch in changes.chunks(size) {
-        for change in batch {
-            match &change.what {
-                What::Put { key, value } => _ = store.insert((*key).to_owned(), (*value).to_owned()),
+        for what in difference.told(batch) {
+            match what {
+                What::Put { key, value } => _ = store.insert(key.to_owned(), value.to_owned()),
                 What::Delete { key } => assert!(store.remove(key).is_some()),
             }
         }
+        difference.done(batch);
         peak = peak.max(bytes(store));
     }
     peak
@@ -138,21 +166,30 @@ proptest! {
         let entries: Entries = entries.into_iter().filter(|(key, _)| key.starts_with(prefix)).collect();
         let mode = if exclusive { Mode::Exclusive } else { Mode::Merge };
         let wanted = Wanted { entries, mode, prefix: prefix.to_owned() };
-        let mut comparison = Comparison::with(&wanted);
-        for (key, value) in store.iter().chain(store.iter().filter(|_| twice)) {
-            comparison.saw(key, value);
+        let mut difference = wanted.beside(&store);
+        if twice {
+            // A listing that somebody else wrote into: first with another value.
+            difference.look_again();
+            for (key, value) in store.iter().map(|(key, _)| (key, "?")).chain(store.iter().map(|(key, value)| (key, value.as_str()))) {
+                difference.saw(key, value).unwrap();
+            }
         }
-        let changes = comparison.changes();
+        let changes = difference.changes();
         let expected = aim(&store, &wanted);
         let keys: BTreeSet<&String> = store.keys().chain(expected.keys()).collect();
         let differing = keys.iter().filter(|key| store.get(**key) != expected.get(**key)).count();
         prop_assert_eq!(changes.len(), differing);
         let mut reached = store.clone();
-        let peak = carried_out(&mut reached, &changes, size);
+        let peak = carried_out(&mut reached, &mut difference, &changes, size);
         prop_assert_eq!(&reached, &expected);
         prop_assert!(peak <= bytes(&store).max(bytes(&expected)));
-        let growth: i64 = changes.iter().map(|change| change.growth).sum();
+        let growth: i64 = changes.iter().map(|change| i64::from(change.growth)).sum();
         prop_assert_eq!(i64::try_from(bytes(&store)).unwrap() + growth, i64::try_from(bytes(&expected)).unwrap());
+        // Looked at once more, there is nothing left to do, and each key is counted once.
+        look(&mut difference, &reached);
+        prop_assert_eq!(difference.changes(), vec![]);
+        let gone = store.keys().filter(|key| !reached.contains_key(*key)).count();
+        prop_assert_eq!((difference.put(), difference.deleted()), (differing - gone, gone));
     }
 }
 
@@ -784,24 +821,58 @@ fn an_object_holds_more_than_a_state_could() {
 
 #[test]
 fn what_is_wrong_with_an_object_is_told_before_the_store_is_looked_at() {
-    let too_large = "parameters.itemsFrom: the object has more than 16777216 bytes";
     let lines = "Key,Value\ncovers/1,SECRET\nSECRET\ncovers/1,\n";
     let faults = ["line 3: expected two fields", "line 4.Key: stands in the list already"];
-    for (object, message) in [
-        (lines.as_bytes().to_vec(), "parameters.itemsFrom line 3: expected two fields (and 1 more)"),
-        (vec![b' '; (16 << 20) + 1], too_large),
-    ] {
+    let value = "SECRET".repeat(171);
+    let items = [
+        "{\"Key\":\"c/1\",\"Value\":\"\"}",
+        "{\"Key\":\"SECRET\",\"Value\":\"\"}",
+        &format!("{{\"Key\":\"c/2\",\"Value\":\"{value}\"}}"),
+        "{\"Key\":\"c/4\",\"value\":\"SECRET\"}",
+        "{\"key\":\"c/5\",\"value\":\"\",\"valu\":1}",
+        "{\"Key\":\"\",\"Value\":\"\"}",
+        "7",
+        "{\"Key\":\"c/6\" SECRET}",
+    ];
+    let of_items = [
+        "line 2.Key: does not begin with `keyPrefix`",
+        "line 3.Value: expected 0 to 1024 bytes, found 1026",
+        "line 4.key: missing",
+        "line 4.Key: unknown field, did you mean `key`?",
+        "line 5.valu: unknown field, did you mean `value`?",
+        "line 6.Key: expected 1 to 512 bytes, found 0",
+        "line 7: expected an object, found an integer",
+        "line 8: not JSON: expected `,` or `}` at column 14",
+    ];
+    for (format, object, prefix, faults) in
+        [("csv", lines.to_owned(), "c", &faults[..]), ("jsonLines", items.join("\n"), "c/", &of_items)]
+    {
         let (server, handler) = beside(Entries::new(), object);
-        let error = synced(&handler, &from("csv")).unwrap_err();
-        assert_eq!((error.name(), error.message.as_str()), ("CrossRegion.InvalidParameters", message));
-        assert_eq!(error.effect, Effect::None);
+        let error = synced(&handler, &with(from(format), "keyPrefix", json!(prefix))).unwrap_err();
+        assert_eq!((error.name(), error.effect), ("CrossRegion.InvalidParameters", Effect::None));
         let report = report(&error);
         assert!(!report.to_string().contains("SECRET"));
-        if message != too_large {
-            assert_eq!(report["faults"], json!(faults.map(|it| format!("parameters.itemsFrom {it}"))));
-        }
+        let faults: Vec<_> = faults.iter().map(|it| format!("parameters.itemsFrom {it}")).collect();
+        assert_eq!(report["faults"], json!(faults));
         let store = server.store();
         assert_eq!([store.reads, store.describes, store.updates], [1, 0, 0]);
+    }
+}
+
+#[test]
+fn no_more_is_kept_than_a_store_holds() {
+    let lines = |count: usize, value: &str| {
+        let line = |at| format!("{{\"Key\":\"c/{at}\",\"Value\":\"{value}\"}}\n");
+        (0..count).map(line).collect::<String>()
+    };
+    for (object, fault) in [
+        (lines(6_000, &"x".repeat(1_000)), "its items come to more than the 5242880 bytes of a store"),
+        (lines(200_009, ""), "it holds more than 200000 items"),
+    ] {
+        let (server, handler) = beside(Entries::new(), object);
+        let error = synced(&handler, &from("jsonLines")).unwrap_err();
+        assert_eq!(error.message, format!("parameters.itemsFrom: {fault}"));
+        assert_eq!(server.store().describes, 0);
     }
 }
 

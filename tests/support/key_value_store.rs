@@ -182,7 +182,7 @@ impl Store {
                     Some((region, object))
                         if is_signed_for("AWS4-HMAC-SHA256 ", &format!("/{region}/s3/")) =>
                     {
-                        Answer { status: 200, etag: None, body: object.clone() }
+                        Answer { status: 200, etag: Some("\"object\"".to_owned()), body: object.clone() }
                     }
                     _ => {
                         let body = b"<Error><Code>NoSuchKey</Code><Message>no</Message></Error>".to_vec();

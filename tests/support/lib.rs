@@ -15,6 +15,7 @@ pub mod key_value_store;
 pub mod kinesis;
 pub mod object_files;
 pub mod proxy;
+pub mod readable;
 pub mod recording;
 pub mod suites;
 pub mod wire;
