@@ -9,6 +9,7 @@ import { Token } from 'aws-cdk-lib/core';
 import { holdsState, isFromState, isLiteral } from './expression';
 import { inRegions } from './permissions';
 import { partitionOf } from './region';
+import { wildcardProblems } from './wildcards';
 
 /**
  * What AWS STS is told when a role is assumed.
@@ -131,6 +132,7 @@ export class AssumeRole {
           ? 'must not come from state but by AssumeRole.fromState, which names the roles that it may be'
           : roleProblem(arn, regions),
       ),
+      ...this.roleArns.flatMap((arn) => wildcardProblems('the ARN of the role', arn)),
       this.roleArns.length === 0 ? 'names no role that it may be' : undefined,
       this.roleArns.length > 0 && !this.roleArns.includes(this.roleArn) && !isFromState(this.roleArn)
         ? '`roleArn` of AssumeRole.fromState does not come from state: write AssumeRole.of or AssumeRole.fromArn'

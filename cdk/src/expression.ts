@@ -21,6 +21,12 @@ export function isLiteral(value: unknown): boolean {
   return !Token.isUnresolved(value) && !(typeof value === 'string' && isJsonata(value));
 }
 
+/** What is known of the string's wording now: the string, with a blank in place of each token. */
+export function wordingOf(value: string): string {
+  const known = Tokenization.reverseString(value).mapTokens({ mapToken: () => ' ' });
+  return isJsonata(value) ? ' ' : String(known.join({ join: (left = '', right = '') => `${left}${right}` }));
+}
+
 function isJsonata(value: string): boolean {
   return /^\{%.*%\}$/s.test(value);
 }

@@ -17,6 +17,7 @@ export * from './put-aggregated-records';
 export * from './relay-stream';
 export * from './result-to';
 export * from './set-routing-controls';
+export * from './source-object-options';
 export * from './sync-key-value-store';
 export * from './transfer-object';
 export * from './wait-for';

@@ -19,6 +19,7 @@ import { Plan } from './plan';
 import { policyPropProblems } from './policy-props';
 import { regionProblems } from './region';
 import { renderSettings, settingProblems } from './settings';
+import { wildcardProblems } from './wildcards';
 
 /**
  * Which ingestion jobs count beside the one that the task starts.
@@ -242,11 +243,14 @@ function plan(scope: Construct, props: IngestKnowledgeBaseProps): Plan {
   const service = findService(SERVICE)!;
   const problems = [...ownProblems(props), ...settingProblems(props)];
   problems.push(...regionProblems(region, undefined, service));
-  if (props.iamResources === undefined && holdsState(knowledgeBaseId)) {
-    problems.push(
-      '`iamResources` is missing: `knowledgeBaseId` comes from state, and policies are written at synth. Name all ' +
-        'knowledge bases that it may be',
-    );
+  if (props.iamResources === undefined) {
+    problems.push(...wildcardProblems('`knowledgeBaseId`', knowledgeBaseId));
+    if (holdsState(knowledgeBaseId)) {
+      problems.push(
+        '`iamResources` is missing: `knowledgeBaseId` comes from state, and policies are written at synth. Name all ' +
+          'knowledge bases that it may be',
+      );
+    }
   }
   const one = { service: 'bedrock', region, resource: 'knowledge-base', resourceName: knowledgeBaseId };
   const iamResources = props.iamResources ?? [Stack.of(scope).formatArn(one)];

@@ -1,15 +1,13 @@
 /**
  * The entries that a CloudFront KeyValueStore is to hold, and what is known of them at synth.
  *
- * In: literal entries, a reference to state, or an S3 object. Out: the event's part; for an object, what the operation
- * table must list and the IAM statement that lets the function read it; and what the handler would refuse.
+ * In: literal entries, a reference to state, or an S3 object. Out: the event's part; for an object, what it takes to read
+ * it; and what the handler would refuse.
  */
-import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { holdsState, isLiteral } from './expression';
-import { BucketPlace } from './operation-table';
-import { inRegions } from './permissions';
-import { regionProblems } from './region';
+import { isLiteral } from './expression';
+import { NOTHING_READ, planReading, ReadingPlan, renderSource } from './object-source';
+import { SourceObjectOptions } from './source-object-options';
 
 /**
  * How the entries stand in an object.
@@ -31,32 +29,11 @@ export enum KeyValueFormat {
 /**
  * Where an object with entries is, and how to read it.
  */
-export interface KeyValueObjectOptions {
+export interface KeyValueObjectOptions extends SourceObjectOptions {
   /**
    * How the entries stand in the object.
    */
   readonly format: KeyValueFormat;
-
-  /**
-   * The version of the object.
-   *
-   * @default - the latest one
-   */
-  readonly versionId?: string;
-
-  /**
-   * What the keys of all objects begin with that may be read. It is needed where `key` comes from state.
-   *
-   * @default - only the object with this very key may be read
-   */
-  readonly keyPrefix?: string;
-
-  /**
-   * The Region of the bucket.
-   *
-   * @default - that of the stack of the bucket
-   */
-  readonly region?: string;
 }
 
 const KEY_LIMIT = 512;
@@ -89,7 +66,7 @@ export class KeyValueEntries {
    * @param items a JSONPath reference, such as `sfn.JsonPath.objectAt('$.items')`, or a JSONata expression
    */
   public static fromState(items: any): KeyValueEntries {
-    return new KeyValueEntries({ event: { Items: items }, keys: [], problems: [] });
+    return new KeyValueEntries({ event: { Items: items } });
   }
 
   /**
@@ -98,36 +75,11 @@ export class KeyValueEntries {
    * The function gets the right to read this object, or those whose keys begin with `keyPrefix`, and no other.
    */
   public static fromBucket(bucket: s3.IBucket, key: string, options: KeyValueObjectOptions): KeyValueEntries {
-    const region = options.region ?? bucket.env.region;
-    const problems: string[] = [];
-    if (holdsState(key) && options.keyPrefix === undefined) {
-      problems.push(
-        '`keyPrefix` of the entries is missing: the key comes from state, and the operation table and policies are ' +
-          'written at synth. Name what all keys begin with',
-      );
-    } else if (isLiteral(key) && !key.startsWith(options.keyPrefix ?? '')) {
-      problems.push(`\`keyPrefix\` of the entries is not what \`${key}\` begins with`);
-    }
-    problems.push(...regionProblems(region, '`region` of the entries'));
-    const event = {
-      itemsFrom: {
-        Bucket: bucket.bucketName,
-        Key: key,
-        VersionId: options.versionId,
-        region,
-        format: options.format,
-      },
-    };
-    if (problems.length > 0) {
-      return new KeyValueEntries({ event, keys: [], problems });
-    }
-    const statement = new iam.PolicyStatement({
-      actions: [options.versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion'],
-      resources: [bucket.arnForObjects(options.keyPrefix === undefined ? key : `${options.keyPrefix}*`)],
-      conditions: inRegions([region]),
+    const object = { bucket, key, ...options };
+    return new KeyValueEntries({
+      event: { itemsFrom: { ...renderSource(object), format: options.format } },
+      reading: planReading(object, (member) => `\`${member}\` of the entries`),
     });
-    const source = { bucket: bucket.bucketName, keyPrefix: options.keyPrefix ?? key };
-    return new KeyValueEntries({ event, keys: [], problems, object: { bucket, region, source, statement } });
   }
 
   /**
@@ -144,31 +96,32 @@ export class KeyValueEntries {
    */
   readonly _keys: string[];
 
-  /** @internal */
+  /**
+   * What is wrong with them.
+   *
+   * @internal
+   */
   readonly _problems: string[];
 
-  /** @internal */
-  readonly _object?: EntriesObject;
+  /**
+   * What it takes to read them.
+   *
+   * @internal
+   */
+  readonly _reading: ReadingPlan;
 
   private constructor(entries: {
     readonly event: Record<string, unknown>;
-    readonly keys: string[];
-    readonly problems: string[];
-    readonly object?: EntriesObject;
+    readonly keys?: string[];
+    readonly problems?: string[];
+    readonly reading?: ReadingPlan;
   }) {
-    this._event = entries.event;
-    this._keys = entries.keys;
-    this._problems = entries.problems;
-    this._object = entries.object;
+    const { event, keys = [], problems = [], reading = NOTHING_READ } = entries;
+    this._event = event;
+    this._keys = keys;
+    this._problems = [...problems, ...reading.problems];
+    this._reading = reading;
   }
-}
-
-/** What reading an object needs. */
-interface EntriesObject {
-  readonly bucket: s3.IBucket;
-  readonly region: string;
-  readonly source: Required<BucketPlace>;
-  readonly statement: iam.PolicyStatement;
 }
 
 function sizeProblem(what: string, text: string, least: number, most: number): string[] {

@@ -6,7 +6,6 @@
  * Lambda function's environment.
  */
 import { Stack } from 'aws-cdk-lib/core';
-import { ResultPlace } from './storing';
 
 /** One combination that a task asked for: the handler never merges two. */
 export type Permission = ActionPermission | ProcedurePermission;
@@ -23,6 +22,18 @@ interface Scope {
   readonly keepsRecord?: boolean;
 }
 
+/** Keys of a bucket. */
+export interface BucketPlace {
+  readonly bucket: string;
+  /** What they begin with; all of them where it is left out. */
+  readonly keyPrefix?: string;
+}
+
+/** Keys of a bucket that is in a Region of its own. */
+export interface ResultPlace extends BucketPlace {
+  readonly region: string;
+}
+
 export interface ActionPermission extends Scope {
   /** Canonical id of the service. */
   readonly service: string;
@@ -32,13 +43,6 @@ export interface ActionPermission extends Scope {
   readonly results?: readonly ResultPlace[];
 }
 
-/** Keys of a bucket. */
-export interface BucketPlace {
-  readonly bucket: string;
-  /** What they begin with; all of them where it is left out. */
-  readonly keyPrefix?: string;
-}
-
 export interface ProcedurePermission extends Scope {
   /** Name of a job of more than one call. */
   readonly procedure: string;
@@ -46,6 +50,11 @@ export interface ProcedurePermission extends Scope {
   readonly sources?: readonly BucketPlace[];
   /** What it may write. */
   readonly results?: readonly BucketPlace[];
+}
+
+/** The place, without what is empty, to save room. */
+export function bucketPlace(bucket: string, keyPrefix: string): BucketPlace {
+  return { bucket, ...(keyPrefix !== '' && { keyPrefix }) };
 }
 
 export class OperationTable {

@@ -1,19 +1,47 @@
 /**
  * The task that puts records into a Kinesis stream, aggregated.
  *
- * In: the stream, and the records in the state. Out: a state that runs the handler's procedure `kinesis.putAggregated`,
- * its entry in the operation table, and the IAM statements for the stream.
+ * In: the stream, and the records, in the state or in an S3 object. Out: a state that runs the handler's procedure
+ * `kinesis.putAggregated`, its entry in the operation table, and the IAM statements for the stream and the object.
  */
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { AggregationOptions } from './aggregation';
 import { CallRetry, CallTimeouts } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
+import { planReading, renderSource } from './object-source';
 import { Plan } from './plan';
 import { renderSettings, settingProblems } from './settings';
+import { SourceObjectOptions } from './source-object-options';
 import { aggregationProblems, renderAggregation, streamStatements } from './stream';
+
+/**
+ * An S3 object of records, of any size.
+ */
+export interface RecordsObject extends SourceObjectOptions {
+  /**
+   * The bucket.
+   */
+  readonly bucket: s3.IBucket;
+
+  /**
+   * The key of the object. It may come from state, bounded by `keyPrefix`.
+   */
+  readonly key: string;
+
+  /**
+   * Where to go on: the `next` of the call before, as a reference to the state, such as
+   * `sfn.JsonPath.objectAt('$.next')`, or a JSONata expression.
+   *
+   * An object that has changed since is refused with `CrossRegion.SourceChanged`.
+   *
+   * @default - at the first line
+   */
+  readonly start?: any;
+}
 
 interface PutAggregatedRecordsOptions extends AggregationOptions {
   /**
@@ -26,14 +54,27 @@ interface PutAggregatedRecordsOptions extends AggregationOptions {
    *
    * `Data` is base64, or one of `{ $text: … }`, `{ $json: … }`, `{ $base64: … }`. A reference to the state, such as
    * `sfn.JsonPath.objectAt('$.records')`, a JSONata expression, or the list itself.
+   *
+   * @default - they are read from `recordsFrom`
    */
-  readonly records: any;
+  readonly records?: any;
 
   /**
-   * Whether records that could not be put are returned in `left`, as they came, for another call to put.
+   * The S3 object that has the records in place of `records`: on each line such an object as JSON.
    *
-   * Look at `left` afterwards: the task succeeds if something was put. Without it the task fails instead, and whoever
-   * retries it puts all records again.
+   * All lines are checked before the first record is put. The function gets the right to read this object, or those whose
+   * keys begin with `keyPrefix`, and no other.
+   *
+   * @default - they are in `records`
+   */
+  readonly recordsFrom?: RecordsObject;
+
+  /**
+   * Whether the task succeeds once something was put, and tells what is left for another call.
+   *
+   * With `records`, `left` has those that could not be put, as they came. With `recordsFrom`, `next` says where to go on,
+   * to be given back as `start`; it is null if all was put. Look at it afterwards. Without `partial` the task fails
+   * instead, and whoever retries it puts all records again.
    *
    * @default false
    */
@@ -125,13 +166,18 @@ export class PutAggregatedRecords extends CrossRegionTask {
    * @internal
    */
   protected _event(): Record<string, unknown> {
-    const { stream, records, partial } = this.props;
+    const { stream, records, recordsFrom, partial } = this.props;
     return {
       region: stream.env.region,
       procedure: PROCEDURE,
       parameters: {
         StreamARN: stream.streamArn,
         Records: records,
+        recordsFrom: recordsFrom && {
+          ...renderSource(recordsFrom),
+          format: 'jsonLines',
+          start: recordsFrom.start,
+        },
         partial,
         ...renderAggregation(this.props),
       },
@@ -142,11 +188,30 @@ export class PutAggregatedRecords extends CrossRegionTask {
 
 function plan(props: PutAggregatedRecordsProps): Plan {
   const { scoped, problems } = streamStatements(props.stream, ['listShards', 'putRecords'], ['kms:GenerateDataKey']);
+  const reading = planReading(props.recordsFrom, (member) => `\`recordsFrom.${member}\``);
   return {
-    permission: { procedure: PROCEDURE, regions: [props.stream.env.region], endpoints: [] },
-    scoped,
+    permission: {
+      procedure: PROCEDURE,
+      regions: [props.stream.env.region, ...reading.regions],
+      endpoints: [],
+      sources: reading.places,
+    },
+    scoped: [...scoped, ...reading.statements],
     unscoped: [],
-    problems: [...problems, ...aggregationProblems(props), ...settingProblems(props)],
+    problems: [
+      ...problems,
+      ...recordsProblems(props),
+      ...reading.problems,
+      ...aggregationProblems(props),
+      ...settingProblems(props),
+    ],
     warnings: [],
   };
+}
+
+function recordsProblems({ records, recordsFrom }: PutAggregatedRecordsProps): string[] {
+  if (records !== undefined && recordsFrom) {
+    return ['`records` and `recordsFrom` are both there: leave one out'];
+  }
+  return records === undefined && !recordsFrom ? ['`records` or `recordsFrom` is missing'] : [];
 }

@@ -19,6 +19,7 @@ import { Plan } from './plan';
 import { policyPropProblems } from './policy-props';
 import { regionProblem } from './region';
 import { renderSettings, settingProblems } from './settings';
+import { wildcardProblems } from './wildcards';
 
 /**
  * Whether traffic flows to what a routing control stands for.
@@ -184,6 +185,9 @@ function plan(props: SetRoutingControlsProps): Plan {
   );
 
   const controls = props.iamResources ?? props.routingControls.map(({ routingControlArn }) => routingControlArn);
+  if (props.iamResources === undefined) {
+    problems.push(...controls.flatMap((arn) => wildcardProblems('`routingControlArn`', arn)));
+  }
   if (controls.some(holdsState)) {
     problems.push(
       '`iamResources` is missing: a control comes from state, and policies are written at synth. Name all that it may be',

@@ -6,17 +6,13 @@
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Token } from 'aws-cdk-lib/core';
-import { holdsState } from './expression';
+import { holdsState, wordingOf } from './expression';
+import { keyProblems, keysWithin, prefixProblems } from './object-key';
+import { bucketPlace, ResultPlace } from './operation-table';
 import { inRegions } from './permissions';
 import { regionProblem } from './region';
 import { ResultTo } from './result-to';
-
-/** A place in the operation table. */
-export interface ResultPlace {
-  readonly bucket: string;
-  readonly keyPrefix?: string;
-  readonly region: string;
-}
+import { wildcardProblems } from './wildcards';
 
 /** What storing a result takes. */
 export interface StoringPlan {
@@ -26,9 +22,6 @@ export interface StoringPlan {
   /** What the function is told of other stacks. */
   readonly sent: string[];
 }
-
-/** Bytes of a key. */
-const KEY_LIMIT = 1024;
 
 /**
  * The event's field.
@@ -57,7 +50,7 @@ export function planStoring(resultTo: ResultTo | undefined): StoringPlan {
   const prefix = fromState ? (keyPrefix ?? '') : key;
   const objects = new iam.PolicyStatement({
     actions: ['s3:AbortMultipartUpload', 's3:PutObject'],
-    resources: [bucket.arnForObjects(fromState ? `${prefix}*` : key)],
+    resources: [bucket.arnForObjects(keysWithin(prefix, key))],
     conditions: inRegions([region]),
   });
   // To write encrypted parts, S3 reads the ones before. Not bound to a Region: S3 asks in its own name.
@@ -68,7 +61,7 @@ export function planStoring(resultTo: ResultTo | undefined): StoringPlan {
     }),
   ];
   return {
-    places: [{ bucket: bucket.bucketName, ...(prefix !== '' && { keyPrefix: prefix }), region }],
+    places: [{ ...bucketPlace(bucket.bucketName, prefix), region }],
     statements: [objects, ...(ofKey ?? [])],
     problems: resultToProblems(resultTo, region, fromState),
     sent: [bucket.bucketName, region],
@@ -85,13 +78,13 @@ function resultToProblems({ key, keyPrefix }: ResultTo, region: string, fromStat
   if (!fromState && keyPrefix !== undefined) {
     problems.push('`resultTo.keyPrefix` bounds a `key` from state, but `key` is known: leave it out');
   }
-  if (keyPrefix !== undefined && holdsState(keyPrefix)) {
-    problems.push('`resultTo.keyPrefix` must not come from state: the operation table is written at synth');
-  } else if (keyPrefix !== undefined && !Token.isUnresolved(keyPrefix)) {
-    problems.push(...keyProblems('keyPrefix', keyPrefix));
+  if (keyPrefix !== undefined) {
+    const name = '`resultTo.keyPrefix`';
+    problems.push(...prefixProblems(name, keyPrefix), ...textProblems(name, keyPrefix));
   }
-  if (!fromState && !Token.isUnresolved(key)) {
-    problems.push(...(key === '' ? ['`resultTo.key` is empty'] : keyProblems('key', key)));
+  if (!fromState) {
+    const name = '`resultTo.key`';
+    problems.push(...(key === '' ? [`${name} is empty`] : keyProblems(name, key)), ...textProblems(name, key));
   }
   if (holdsState(region)) {
     problems.push('`resultTo.region` must not come from state: the operation table is written at synth');
@@ -102,22 +95,17 @@ function resultToProblems({ key, keyPrefix }: ResultTo, region: string, fromStat
   return problems;
 }
 
-/** What the handler refuses in a key, and what a statement would not take literally. */
-function keyProblems(name: string, text: string): string[] {
+/** What the handler refuses, and what a statement would not take literally. */
+function textProblems(name: string, text: string): string[] {
   const problems: string[] = [];
-  if (Buffer.byteLength(text) > KEY_LIMIT) {
-    problems.push(`\`resultTo.${name}\` has more than ${KEY_LIMIT} bytes`);
+  const wording = wordingOf(text);
+  if (/\p{Cc}/u.test(wording)) {
+    problems.push(`${name} holds control characters`);
   }
-  if (/\p{Cc}/u.test(text)) {
-    problems.push(`\`resultTo.${name}\` holds control characters`);
+  if (wording.split('/').some((part) => part === '.' || part === '..')) {
+    problems.push(`${name} holds \`.\` or \`..\` between slashes: it could be taken for another key`);
   }
-  if (text.split('/').some((part) => part === '.' || part === '..')) {
-    problems.push(`\`resultTo.${name}\` holds \`.\` or \`..\` between slashes: it could be taken for another key`);
-  }
-  if (/[*?]|\$\{/.test(text)) {
-    problems.push(`\`resultTo.${name}\` holds \`*\`, \`?\` or \`\${\`, which stand for more than themselves in IAM`);
-  }
-  return problems;
+  return [...problems, ...wildcardProblems(name, text)];
 }
 
 function regionOf({ bucket, region }: ResultTo): string {

@@ -171,7 +171,6 @@ export class SyncKeyValueStore extends CrossRegionTask {
     super(scope, id, 'SyncKeyValueStore', props);
     this.region = Stack.of(this).region;
     this._apply(plan(props, this.region));
-    props.entries._object?.bucket.encryptionKey?.grantDecrypt(this._function);
     this.addRetry(GOES_ON);
     this.addRetry(PASSES);
   }
@@ -208,15 +207,15 @@ function plan(props: SyncKeyValueStoreProps, region: string): Plan {
       iamResources: [keyValueStore.keyValueStoreArn],
     }),
   );
-  const object = entries._object;
+  const reading = entries._reading;
   return {
     permission: {
       procedure: PROCEDURE,
-      regions: [region, EVERY_REGION, ...(object ? [object.region] : [])],
+      regions: [region, EVERY_REGION, ...reading.regions],
       endpoints: [],
-      sources: object && [object.source],
+      sources: reading.places,
     },
-    scoped: [...needed.flatMap(({ scoped }) => scoped), ...(object ? [object.statement] : [])],
+    scoped: [...needed.flatMap(({ scoped }) => scoped), ...reading.statements],
     unscoped: needed.flatMap(({ unscoped }) => unscoped),
     problems: [
       ...entries._problems,
@@ -225,7 +224,6 @@ function plan(props: SyncKeyValueStoreProps, region: string): Plan {
       ...needed.flatMap(({ problems }) => problems),
     ],
     warnings: [],
-    sent: object && [object.source.bucket, object.source.keyPrefix],
   };
 }
 

@@ -16,12 +16,14 @@ import { CallRetry, CallTimeouts, EndpointOptions } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
 import { endpointProblem } from './endpoint';
-import { holdsState, isLiteral } from './expression';
-import { BucketPlace } from './operation-table';
+import { isLiteral } from './expression';
+import { boundOf, boundProblems, boundWildcards, keysWithin, Naming, prefixProblems } from './object-key';
+import { bucketPlace } from './operation-table';
 import { inRegions } from './permissions';
 import { Plan } from './plan';
 import { regionProblems } from './region';
 import { renderSettings, settingProblems } from './settings';
+import { wildcardProblems } from './wildcards';
 
 /**
  * Where one side of a transfer is.
@@ -48,7 +50,8 @@ export interface TransferPlace {
   readonly prefix?: string;
 
   /**
-   * What every key begins with that may be used: the bound for a `key` or `prefix` that comes from state.
+   * What every key begins with that may be used: the bound for a `key` or `prefix` that comes from state, or that holds
+   * what stands for more than itself in IAM, `*`, `?` or `${`.
    *
    * @default - `key` or `prefix`; if that comes from state, it must be given
    */
@@ -314,15 +317,12 @@ function plan(props: TransferObjectProps): Plan {
   // An entry that lists roles permits calls in the function's own name only where it says so.
   const isOwn = sides.some((side) => side.assumeRole === undefined);
   const roles = assumed.flatMap((role) => role._roleArns);
-  const read = boundOf(source) ?? '';
-  const written = boundOf({
-    ...target,
-    ...(target.key === undefined && target.prefix === undefined && keysOf(source)),
-  });
-  const results = [...new Set([written ?? '', ...(manifestPrefix === undefined ? [] : [manifestPrefix])])];
+  const read = boundOf(source);
+  const written = props[writtenSide(props)];
+  const results = [...new Set([boundOf(written), ...(manifestPrefix === undefined ? [] : [manifestPrefix])])];
   const scoped = [
     ...(source.assumeRole ? [] : reading(source, read, regions)),
-    ...(target.assumeRole ? [] : writing(target, results, target.region)),
+    ...(target.assumeRole ? [] : writing(target, results, written.key)),
     ...assumed.map((role) => role._statement(regions)),
   ];
   return {
@@ -331,8 +331,8 @@ function plan(props: TransferObjectProps): Plan {
       regions,
       endpoints,
       roles: roles.length > 0 && isOwn ? ['*own*', ...roles] : roles,
-      sources: [place(source.bucket, read)],
-      results: results.map((prefix) => place(target.bucket, prefix)),
+      sources: [bucketPlace(source.bucket.bucketName, read)],
+      results: results.map((prefix) => bucketPlace(target.bucket.bucketName, prefix)),
     },
     scoped,
     unscoped: [],
@@ -342,27 +342,17 @@ function plan(props: TransferObjectProps): Plan {
   };
 }
 
-function keysOf({ key, prefix, keyPrefix }: TransferPlace): Pick<TransferPlace, 'key' | 'prefix' | 'keyPrefix'> {
-  return { key, prefix, keyPrefix };
-}
-
-/** What every key of a side begins with. */
-function boundOf({ key, prefix, keyPrefix }: TransferPlace): string | undefined {
-  const said = key ?? prefix;
-  return keyPrefix ?? (said !== undefined && !holdsState(said) ? said : undefined);
-}
-
-function place(bucket: s3.IBucket, keyPrefix: string): BucketPlace {
-  return { bucket: bucket.bucketName, ...(keyPrefix !== '' && { keyPrefix }) };
+/** The side that says which keys are written. */
+function writtenSide({ target }: TransferObjectProps): 'source' | 'target' {
+  return target.key === undefined && target.prefix === undefined ? 'source' : 'target';
 }
 
 /** S3 reads for whoever asks it to copy, and is asked in the target's Region. */
 function reading({ bucket, versionId, key }: TransferSource, bound: string, regions: string[]): iam.PolicyStatement[] {
-  const isOne = key !== undefined && key === bound;
   return [
     statement(
       ['s3:GetObject', ...(versionId === undefined ? [] : ['s3:GetObjectVersion'])],
-      [bucket.arnForObjects(isOne ? bound : `${bound}*`)],
+      [bucket.arnForObjects(keysWithin(bound, key))],
       regions,
     ),
     // To list a prefix; and without it, what is missing would be what is forbidden.
@@ -371,8 +361,8 @@ function reading({ bucket, versionId, key }: TransferSource, bound: string, regi
   ];
 }
 
-function writing({ bucket, key }: TransferTarget, bounds: string[], region: string): iam.PolicyStatement[] {
-  const objects = bounds.map((bound) => bucket.arnForObjects(key !== undefined && key === bound ? bound : `${bound}*`));
+function writing({ bucket, region }: TransferTarget, bounds: string[], key?: string): iam.PolicyStatement[] {
+  const objects = bounds.map((bound) => bucket.arnForObjects(keysWithin(bound, key)));
   return [
     statement(['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject'], objects, [
       region,
@@ -400,7 +390,9 @@ function problemsOf(props: TransferObjectProps, regions: string[], endpoints: st
     ...endpoints.filter((endpoint) => isLiteral(endpoint)).flatMap((endpoint) => endpointProblem(endpoint) ?? []),
     ...[source, target].flatMap((side) => side.assumeRole?._problems(regions) ?? []),
     ...placeProblems('source', source),
-    ...(target.key === undefined && target.prefix === undefined ? [] : placeProblems('target', target)),
+    ...(writtenSide(props) === 'target' ? placeProblems('target', target) : []),
+    ...prefixProblems('`manifestPrefix`', manifestPrefix ?? ''),
+    ...statementProblems(props),
   );
   if (source.key === undefined && source.prefix === undefined) {
     problems.push('`source` has neither `key` nor `prefix`');
@@ -421,26 +413,29 @@ function problemsOf(props: TransferObjectProps, regions: string[], endpoints: st
   if (abandonedAfter && !abandonedAfter.isUnresolved() && abandonedAfter.toSeconds() > LONGEST_ABANDONED.toSeconds()) {
     problems.push('`abandonedAfter` must be 31 days or less');
   }
-  return [...problems, ...attemptProblems(maxAttempts)];
+  return [...new Set([...problems, ...attemptProblems(maxAttempts)])];
 }
 
-function placeProblems(name: string, { key, prefix, keyPrefix }: TransferPlace): string[] {
-  const problems: string[] = [];
-  const said = key ?? prefix;
-  if (key !== undefined && prefix !== undefined) {
-    problems.push(`\`${name}\` has both \`key\` and \`prefix\``);
-  }
-  if (key === '') {
-    problems.push(`\`${name}.key\` is empty`);
-  }
-  if (said !== undefined && holdsState(said) && keyPrefix === undefined) {
-    problems.push(
-      `\`${name}.keyPrefix\` is missing: its key comes from state, and policies are written at synth. Say what every ` +
-        "key begins with that it may be ('' for the whole bucket)",
-    );
-  }
-  if (said !== undefined && isLiteral(said) && keyPrefix !== undefined && !said.startsWith(keyPrefix)) {
-    problems.push(`\`${name}.keyPrefix\` is not what \`${said}\` begins with`);
-  }
-  return problems;
+function placeProblems(name: string, place: TransferPlace): string[] {
+  const both = place.key !== undefined && place.prefix !== undefined;
+  return [...(both ? [`\`${name}\` has both \`key\` and \`prefix\``] : []), ...boundProblems(place, namingOf(name))];
+}
+
+/** Why the function's own role could read or write more. A role that is assumed has its statements from elsewhere. */
+function statementProblems(props: TransferObjectProps): string[] {
+  const { source, target, manifestPrefix = '' } = props;
+  const written = writtenSide(props);
+  return [
+    ...(source.assumeRole ? [] : boundWildcards(source, namingOf('source'))),
+    ...(target.assumeRole
+      ? []
+      : [
+          ...boundWildcards(props[written], namingOf(written)),
+          ...wildcardProblems('`manifestPrefix`', manifestPrefix),
+        ]),
+  ];
+}
+
+function namingOf(side: string): Naming {
+  return (member) => `\`${side}.${member}\``;
 }

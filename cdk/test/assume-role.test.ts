@@ -120,6 +120,11 @@ const WRONG: [string, AssumeRole, string][] = [
   ['a user', AssumeRole.fromArn('arn:aws:iam::111122223333:user/u'), 'is not the ARN of a role'],
   ['no name', AssumeRole.fromArn('arn:aws:iam::111122223333:role/'), 'is not the ARN of a role'],
   [
+    'a role that IAM takes for many',
+    AssumeRole.fromArn('arn:aws:iam::111122223333:role/read?r'),
+    '`assumeRole`: the ARN of the role holds `*`, `?`',
+  ],
+  [
     'another partition',
     AssumeRole.fromArn('arn:aws-cn:iam::111122223333:role/r'),
     'is in another partition than `us-west-2`',

@@ -115,6 +115,7 @@ describe('mistakes', () => {
       { knowledgeBaseId: sfn.JsonPath.stringAt('$.base') },
       '`iamResources` is missing: `knowledgeBaseId` comes from state',
     ],
+    ['an id that IAM takes for many', { knowledgeBaseId: '*' }, '`knowledgeBaseId` holds `*`, `?` or `${`'],
     ['no id', { dataSourceId: '' }, '`dataSourceId` is empty'],
     ['a resource that is no ARN', { iamResources: ['KB12345678'] }, 'neither an ARN nor'],
     ['a moment without offset', { since: '2026-11-25T10:11:12' }, '`since` must be ISO 8601 with an offset'],

@@ -1,7 +1,7 @@
 /**
  * Results that go to S3: what the state says, what the function may write, and what is wrong with it.
  */
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Aws, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -179,6 +179,7 @@ test.each<[string, Partial<ResultTo>, string]>([
   ['a way up', { key: 'out/../a' }, '`resultTo.key` holds `.` or `..` between slashes'],
   ['a bound that is a way up', { key: state, keyPrefix: '../' }, '`resultTo.keyPrefix` holds `.` or `..`'],
   ['a key that IAM takes for many', { key: 'out/*' }, '`resultTo.key` holds `*`'],
+  ['such a key beside a token', { key: `${Aws.REGION}/*` }, '`resultTo.key` holds `*`'],
   ['a bound that IAM takes for more', { key: state, keyPrefix: 'o?t' }, '`resultTo.keyPrefix` holds `*`, `?`'],
 ])('wrong: %s', (_, resultTo, problem) => {
   expect(errorsOf(storing(resultTo).stack)).toEqual([expect.stringContaining(problem)]);

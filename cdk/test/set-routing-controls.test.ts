@@ -146,6 +146,7 @@ describe('mistakes', () => {
       { routingControls: [{ ...control('a'), routingControlArn: 'tokyo' }] },
       '`tokyo`, which is neither an ARN nor',
     ],
+    ['a control that IAM takes for many', { routingControls: [control('*')] }, '`routingControlArn` holds `*`'],
     ['too many rounds', { retry: { maxAttempts: 11 } }, '`retry.maxAttempts` must be an integer from 1 to 10'],
     [
       'a control from state',

@@ -56,6 +56,7 @@ export interface Entry {
   readonly regions: string[];
   readonly endpoints?: string[];
   readonly roles?: string[];
+  readonly sources?: { readonly bucket: string; readonly keyPrefix?: string }[];
   readonly results?: { readonly bucket: string; readonly keyPrefix?: string; readonly region: string }[];
 }
 

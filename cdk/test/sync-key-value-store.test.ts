@@ -2,7 +2,7 @@
  * The task that keeps a KeyValueStore in step: its state, its entry in the operation table, its permissions, its
  * mistakes.
  */
-import { Stack } from 'aws-cdk-lib';
+import { App, Aws, CfnParameter, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -16,7 +16,7 @@ import {
   SyncKeyValueStoreProps,
   SyncMode,
 } from '../src';
-import { aslProblems, errorsOf, newStack, statementsOf, tableOf } from './support';
+import { aslProblems, errorsOf, HERE, newStack, statementsOf, tableOf } from './support';
 
 const STORE = 'arn:aws:cloudfront::123456789012:key-value-store/0123';
 const ACTIONS = ['DescribeKeyValueStore', 'ListKeys', 'UpdateKeys'];
@@ -154,6 +154,38 @@ test('a version of an object whose key comes from state, in an encrypted bucket'
   expect(errorsOf(stack)).toEqual([]);
 });
 
+test('an encrypted bucket in another Region takes its own key and no other', () => {
+  const app = new App();
+  const there = new Stack(app, 'There', { env: { ...HERE, region: 'us-west-2' }, crossRegionReferences: true });
+  const here = new Stack(app, 'Here', { env: HERE, crossRegionReferences: true });
+  const bucket = new s3.Bucket(there, 'Bucket', { bucketName: 'exports', encryptionKey: new kms.Key(there, 'Key') });
+  new SyncKeyValueStore(here, 'Task', {
+    keyValueStore: cloudfront.KeyValueStore.fromKeyValueStoreArn(here, 'Store', STORE),
+    entries: KeyValueEntries.fromBucket(bucket, 'a', { format: KeyValueFormat.JSON }),
+    mode: SyncMode.MERGE,
+  });
+  expect(errorsOf(here)).toEqual([]);
+  const decrypts = statementsOf(here).filter(({ Action }) => Action === 'kms:Decrypt');
+  expect(decrypts).toHaveLength(1);
+  expect(decrypts[0].Resource).not.toBe('*');
+});
+
+test('a bound is found in a key as far as both are known', () => {
+  const keyPrefix = (stack: Stack) => new CfnParameter(stack, 'Prefix').valueAsString;
+  const stack = stackWith((it) => ({
+    entries: KeyValueEntries.fromBucket(objects(it), 'in/1', { format: KeyValueFormat.JSON, keyPrefix: keyPrefix(it) }),
+  }));
+  expect(errorsOf(stack)).toEqual([]);
+});
+
+test('a key that IAM takes for many is fine where no statement names it', () => {
+  const stack = stackWith((it) => ({
+    entries: KeyValueEntries.fromBucket(objects(it), 'in/a*b', { format: KeyValueFormat.JSON, keyPrefix: 'in/' }),
+  }));
+  expect(errorsOf(stack)).toEqual([]);
+  expect(JSON.stringify(granted(stack))).toContain(':s3:::exports/in/*"');
+});
+
 test('entries that come from different objects are different permissions', () => {
   const stack = newStack();
   const keyValueStore = cloudfront.KeyValueStore.fromKeyValueStoreArn(stack, 'Store', STORE);
@@ -199,6 +231,16 @@ describe('mistakes', () => {
     ['a key from state', from(sfn.JsonPath.stringAt('$.key'), {}), '`keyPrefix` of the entries is missing'],
     ['a key from JSONata', from('{% $key %}', {}), '`keyPrefix` of the entries is missing'],
     ['a key beside its prefix', from('in/1', { keyPrefix: 'out/' }), '`keyPrefix` of the entries is not what `in/1`'],
+    ['a key that IAM takes for many', from('in/*', {}), '`key` of the entries holds `*`, `?` or `${`'],
+    ['such a key beside a token', from(`${Aws.REGION}/*`, {}), '`key` of the entries holds `*`'],
+    ['such a bound', from(sfn.JsonPath.stringAt('$.key'), { keyPrefix: '?' }), '`keyPrefix` of the entries holds `*`'],
+    [
+      'a bound from state',
+      from(sfn.JsonPath.stringAt('$.key'), { keyPrefix: '{% $prefix %}' }),
+      '`keyPrefix` of the entries must not come from state',
+    ],
+    ['no object', from('', {}), '`key` of the entries is empty'],
+    ['a key that S3 does not have', from('k'.repeat(1025), {}), '`key` of the entries has more than 1024 bytes'],
     ['no Region', from('in/1', { region: 'us-west' }), '`us-west` is no Region of AWS'],
     [
       'a Region from state',

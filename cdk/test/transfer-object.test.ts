@@ -147,6 +147,73 @@ test('a key from state is bound by what it begins with', () => {
   expect(stateOf(stack).Parameters.parameters.source['key.$']).toBe('$.key');
 });
 
+test('the copy that has the key of its source is all that is written', () => {
+  const stack = stackWith(({ target }) => ({ target: { ...target, key: undefined } }));
+  expect(JSON.stringify(statementsOf(stack)[2])).toContain(':s3:::oregon/in/one"');
+});
+
+describe('keys that IAM takes for many', () => {
+  const assumeRole = AssumeRole.fromArn(READER);
+  const message = (name: string) =>
+    `\`${name}\` holds \`*\`, \`?\` or \`\${\`, which stand for more than themselves in IAM`;
+
+  test.each<[string, (props: TransferObjectProps) => Partial<TransferObjectProps>, string]>([
+    ['the source', ({ source }) => ({ source: { ...source, key: 'in/*' } }), 'source.key'],
+    ['the target', ({ target }) => ({ target: { ...target, key: 'out/?' } }), 'target.key'],
+    [
+      'the source, whose key the copy has',
+      ({ source, target }) => ({
+        source: { ...source, key: 'in/*' },
+        target: { ...target, key: undefined },
+      }),
+      'source.key',
+    ],
+    [
+      'the copy alone, as another reads the source',
+      ({ source, target }) => ({
+        source: { ...source, key: 'in/*', assumeRole },
+        target: { ...target, key: undefined },
+      }),
+      'source.key',
+    ],
+    [
+      'all keys of the source',
+      ({ source, target }) => ({
+        source: { ...source, key: undefined, prefix: 'in/${aws:username}/' },
+        target: { ...target, key: undefined, prefix: 'out/' },
+      }),
+      'source.prefix',
+    ],
+    [
+      'the bound of a key from state',
+      ({ source }) => ({ source: { ...source, key: sfn.JsonPath.stringAt('$.key'), keyPrefix: '*' } }),
+      'source.keyPrefix',
+    ],
+    [
+      'the manifest',
+      ({ source, target }) => ({
+        source: { ...source, key: undefined, prefix: 'in/' },
+        target: { ...target, key: undefined },
+        manifestPrefix: 'run-?/',
+      }),
+      'manifestPrefix',
+    ],
+  ])('are refused: %s', (_, changes, name) => {
+    expect(errorsOf(stackWith(changes))).toEqual([message(name)]);
+  });
+
+  test('are fine where no statement names them', () => {
+    const bounded = stackWith(({ source }) => ({ source: { ...source, key: 'in/a*b', keyPrefix: 'in/' } }));
+    expect(errorsOf(bounded)).toEqual([]);
+    expect(JSON.stringify(statementsOf(bounded))).toContain(':s3:::tokyo/in/*"');
+    const another = stackWith(({ source, target }) => ({
+      source: { ...source, key: 'in/a*b', assumeRole },
+      target: { ...target, key: undefined, assumeRole },
+    }));
+    expect(errorsOf(another)).toEqual([]);
+  });
+});
+
 test('JSONata', () => {
   const stack = newStack();
   const { source, target } = propsOf(stack);
@@ -178,6 +245,17 @@ describe('mistakes', () => {
       'a key out of bounds',
       side('source', { keyPrefix: 'out/' }),
       '`source.keyPrefix` is not what `in/one` begins with',
+    ],
+    ['a long key', side('source', { key: 'k'.repeat(1025) }), '`source.key` has more than 1024 bytes'],
+    [
+      'a bound from state',
+      side('target', { keyPrefix: sfn.JsonPath.stringAt('$.p') }),
+      '`target.keyPrefix` must not come from state',
+    ],
+    [
+      'a manifest from state',
+      () => ({ manifestPrefix: sfn.JsonPath.stringAt('$.p') }),
+      '`manifestPrefix` must not come from state',
     ],
     ['an unknown Region', side('target', { region: 'us-west2' }), '`us-west2` is no Region of AWS'],
     [
