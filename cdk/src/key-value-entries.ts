@@ -70,7 +70,7 @@ export class KeyValueEntries {
   }
 
   /**
-   * Entries in an S3 object of up to 16 MiB, which may fill a whole store.
+   * Entries in an S3 object, which may fill a whole store.
    *
    * The function gets the right to read this object, or those whose keys begin with `keyPrefix`, and no other.
    */

@@ -24,6 +24,9 @@ HERE = "ap-northeast-1"
 THERE = "us-west-2"
 BUCKET = "exports"
 SIZES = [20_000, 60_000] if "PROVE" in os.environ else [2_000]
+# As many keys, thrice as many, and as many bytes as a store holds.
+FULL = [20_000, 60_000] if "PROVE" in os.environ else [6_000, 18_000]
+STORE_LIMIT = 5 * 1024 * 1024
 TABLE = [
     {"procedure": "keyValueStore.sync", "regions": [HERE, THERE, "*global*"], "sources": [{"bucket": BUCKET}]},
 ]
@@ -158,13 +161,27 @@ def test_what_a_store_costs(binary, named, size, capsys):
             print(f"\n| {name} | {keys:,} | {pages} | {writes} | {seconds:.1f} | {cpu:.2f} | {peak:.1f} |", end="")
 
 
-def test_the_largest_object_fits_into_the_smallest_function(binary, named):
-    """As many items as are taken, as many bytes as a store holds, in as many as an object may have."""
-    count, largest = 200_000, 16 * 1024 * 1024
-    lines = [f'{{"Key":"{at:06}","Value":"{"v" * 20}"}}' for at in range(count)]
-    lines[0] += " " * (largest - sum(len(line) + 1 for line in lines) + 1)
-    body = "\n".join(lines).encode()
-    assert len(body) == largest
+@pytest.mark.timeout(600)
+def test_a_full_store_takes_the_same_memory_however_many_keys_it_has(binary, named, capsys):
+    peaks = []
+    for count in FULL:
+        value = "v" * (STORE_LIMIT // count - len("covers/000000"))
+        lines = "\n".join(f"covers/{at:06},{value}" for at in range(count))
+        named.client("s3", THERE).put_object(Bucket=BUCKET, Key="full.csv", Body=f"Key,Value\n{lines}".encode())
+        with function([binary], environment(named), TABLE) as running:
+            result, cost = sync(running, store(named, f"full-{count}"), "full.csv")
+        assert (result["put"], result["batches"]) == (count, count // 50)
+        peaks.append(cost["peak_mib"])
+        with capsys.disabled():
+            print(f"\n| a full store | {count:,} | {cost['cpu_s']:.2f} | {cost['peak_mib']:.1f} |", end="")
+    assert peaks[1] <= peaks[0] * 1.1, peaks
+
+
+def test_any_object_fits_into_the_smallest_function(binary, named):
+    """As many items as are taken, with as much around them as nobody would write."""
+    count = 200_000
+    items = "\n".join(f'{{"Key":"{at:06}","Value":"{"v" * 20}"}}' for at in range(count))
+    body = (items + ("\n" + " " * 1023) * (48 << 10)).encode()
     named.client("s3", THERE).put_object(Bucket=BUCKET, Key="largest", Body=body)
     asked = {
         "procedure": "keyValueStore.sync",
