@@ -38,6 +38,7 @@ pub mod input;
 pub mod json;
 pub mod lambda;
 pub mod output;
+pub mod pauses;
 pub mod procedure;
 pub mod quirk;
 pub mod region;

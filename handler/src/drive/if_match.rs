@@ -23,6 +23,7 @@ use crate::event;
 use crate::helper;
 use crate::idempotency::token::Tokens;
 use crate::input::{self, Bound};
+use crate::pauses::Pauses;
 use crate::spelling::Spelling;
 use crate::table::{Call, Permit};
 use crate::telemetry::Invocation;
@@ -121,7 +122,7 @@ impl IfMatch {
             Source::Asked(describe) => describe,
         };
         let mut effect = Effect::None;
-        let mut pause = FIRST_PAUSE;
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let etag = ask(caller, describe, invocation).await.map_err(|error| error.with_effect(effect))?;
             let written = bound.clone().with_text(self.member, etag);
@@ -133,12 +134,11 @@ impl IfMatch {
             if !is_stale(operation.service.id(), &error) {
                 return Err(error.with_effect(effect));
             }
-            let wait = pause.mul_f32(fastrand::f32().mul_add(0.5, 0.5));
+            let wait = pauses.draw();
             if caller.pace.deadline.remaining() <= wait {
                 return Err(stale(&error).with_effect(effect));
             }
             tokio::time::sleep(wait).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::catalog::name::camel_case;
 use crate::effect::Effect;
 use crate::error::{Error, Fault, Kind};
 use crate::input::{self, Bound};
+use crate::pauses::Pauses;
 use crate::table::Permit;
 use crate::telemetry::Invocation;
 
@@ -51,17 +52,16 @@ pub async fn all(
 ) -> Result<Called, Error> {
     let (operation, mut parameters) = (bound.operation(), bound.parameters().clone());
     let asked = parameters.get(batch.request).cloned().unwrap_or_default();
-    let (mut pause, mut longest) = (FIRST_PAUSE, Duration::ZERO);
+    let (mut pauses, mut longest) = (Pauses::new(FIRST_PAUSE, LONGEST_PAUSE), Duration::ZERO);
     let mut started = Instant::now();
     let mut whole = caller.call(bound, permit, invocation).await?;
     while let Some(left) = batch.left(&asked, &whole.answer.members) {
         longest = longest.max(started.elapsed());
-        let wait = random_part(pause);
+        let wait = pauses.draw();
         if caller.pace.deadline.remaining() <= wait + longest {
             break;
         }
         tokio::time::sleep(wait).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
         started = Instant::now();
         parameters.insert(batch.request.to_owned(), left);
         let again = input::bind(operation, parameters.clone())
@@ -210,13 +210,6 @@ fn incomplete(why: &str) -> Error {
         .with_effect(Effect::Unknown)
 }
 
-/// Up to the whole of it. The random bits are those of a UUID: the SDK's own generator is not ours to call.
-fn random_part(pause: Duration) -> Duration {
-    let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
-    let most = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(random % most.saturating_add(1))
-}
-
 #[cfg(test)]
 #[expect(clippy::needless_pass_by_value, reason = "cases are written as literals")]
 mod tests {
@@ -299,12 +292,5 @@ mod tests {
         let mut members = json!({"Entries": [{"ErrorCode": "InternalFailure"}]}).as_object().unwrap().clone();
         let error = batch.add(&json!([{}]), &mut members, Map::new()).unwrap_err();
         assert_eq!((error.name(), error.effect), ("CrossRegion.MalformedResponse", Effect::Unknown));
-    }
-
-    #[test]
-    fn a_pause_is_cut_at_random() {
-        let pauses: Vec<_> = (0..50).map(|_| random_part(FIRST_PAUSE)).collect();
-        assert!(pauses.iter().all(|pause| *pause <= FIRST_PAUSE));
-        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
     }
 }

@@ -19,6 +19,7 @@ use crate::event::{BodyAs, Event, Until, WaitFor};
 use crate::expression::Expression;
 use crate::input::Bound;
 use crate::output;
+use crate::pauses::Pauses;
 use crate::spelling::Spelling;
 use crate::suggest;
 use crate::table::Permit;
@@ -96,9 +97,10 @@ impl Wait {
         permit: &Permit,
         invocation: &mut Invocation,
     ) -> Result<Called, Error> {
-        let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let (started, mut pauses) = (Instant::now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
         loop {
             let outcome = caller.call(bound.clone(), permit, invocation).await;
+            let pause = pauses.draw();
             let verdict = match &outcome {
                 Ok(seen) => self.of_answer(bound.operation(), &seen.answer)?,
                 Err(error) => self.of_error(error),
@@ -121,7 +123,6 @@ impl Wait {
                 }
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

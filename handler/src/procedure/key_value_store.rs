@@ -28,6 +28,7 @@ use crate::drive::if_match::is_stale;
 use crate::effect::Effect;
 use crate::error::{Error, Fault, Kind};
 use crate::fields::{Fields, some_text};
+use crate::pauses::Pauses;
 use crate::region::Regions;
 use crate::table::Named;
 
@@ -45,9 +46,9 @@ const PAGE: usize = 50;
 const REQUEST_LIMIT: usize = 3_000_000;
 const _: () = assert!(BATCH_LIMIT * (6 * (KEY_LIMIT + VALUE_LIMIT) + 64) < REQUEST_LIMIT);
 
-/// After a stale ETag, twice as long each time, of which chance takes up to all away.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const PAUSE_DOUBLINGS: u32 = 6;
+/// After a stale ETag.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(3_200);
 
 /// Brings a store to what is wanted of it.
 #[derive(Debug)]
@@ -124,6 +125,7 @@ impl Sync {
         if let Some(source) = &self.source {
             source::want_all(source, calls, &mut progress.difference).await?;
         }
+        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let version = self.describe(calls).await?;
             self.look(calls, &mut progress.difference).await?;
@@ -143,7 +145,7 @@ impl Sync {
                 return Ok(self.result(progress, &version));
             }
             progress.conflicts += 1;
-            pause(calls, progress.conflicts).await;
+            pauses.wait(calls.target().pace.deadline).await;
         }
     }
 
@@ -306,13 +308,6 @@ fn is_too_much(error: &Error) -> bool {
     let is_refused = matches!(error.name(), "ValidationException" | "ServiceQuotaExceededException")
         || error.status_code == Some(413);
     is_refused && (error.status_code == Some(413) || words.iter().any(|word| message.contains(word)))
-}
-
-/// Waits for others to have done, never past the deadline.
-async fn pause(calls: &Calls<'_>, conflicts: u32) {
-    let longest = FIRST_PAUSE * (1 << conflicts.min(PAUSE_DOUBLINGS));
-    let pause = longest.mul_f32(fastrand::f32());
-    tokio::time::sleep(pause.min(calls.target().pace.deadline.remaining())).await;
 }
 
 fn malformed(message: &str) -> Error {

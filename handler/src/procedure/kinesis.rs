@@ -23,12 +23,12 @@ use crate::drive::Called;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::{Fields, some_text};
+use crate::pauses::Pauses;
 
 pub(crate) const SERVICE: &str = "kinesis";
 
-/// Between calls that are refused as too many, twice as long each time, of which chance takes up to all away.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Between calls that are refused as too many.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// These say so, too: a listing of shards that comes too often, and a key of an encrypted stream that is in demand.
 const ALSO_THROTTLING: [&str; 2] = ["LimitExceededException", "KMSThrottlingException"];
@@ -86,11 +86,11 @@ async fn ask(
     parameters: &Map<String, Json>,
     target: Target<'_>,
 ) -> Result<Called, Error> {
-    let mut pauses = Pauses::default();
+    let mut pauses = PAUSES;
     loop {
         match calls.call(SERVICE, operation, parameters.clone(), target).await {
             Err(error) if is_throttled(&error) => {
-                let pause = pauses.next();
+                let pause = pauses.draw();
                 if target.pace.deadline.remaining() <= pause {
                     return Err(error);
                 }
@@ -105,20 +105,6 @@ async fn ask(
 fn is_throttled(error: &Error) -> bool {
     let code = error.code.as_deref().unwrap_or_default();
     error.effect == Effect::None && (THROTTLING_ERRORS.contains(&code) || ALSO_THROTTLING.contains(&code))
-}
-
-/// Pauses that double, each cut at random.
-#[derive(Debug, Default)]
-struct Pauses {
-    taken: u32,
-}
-
-impl Pauses {
-    fn next(&mut self) -> Duration {
-        let longest = FIRST_PAUSE.saturating_mul(1 << self.taken.min(16)).min(LONGEST_PAUSE);
-        self.taken = self.taken.saturating_add(1);
-        longest.mul_f32(fastrand::f32())
-    }
 }
 
 fn malformed(message: &str) -> Error {
@@ -146,14 +132,5 @@ mod tests {
         assert_eq!(hash_of(keys(None)), Some(0x0cc1_75b9_c0f1_b6a8_31c3_99e2_6977_2661));
         assert_eq!(hash_of(keys(Some("7"))), Some(7));
         assert_eq!(hash_of(keys(Some("seven"))), None);
-    }
-
-    #[test]
-    fn pauses_grow_and_have_an_end() {
-        let mut pauses = Pauses::default();
-        for taken in 0..100 {
-            let longest = (FIRST_PAUSE * (1 << taken.min(6))).min(LONGEST_PAUSE);
-            assert!(pauses.next() <= longest);
-        }
     }
 }

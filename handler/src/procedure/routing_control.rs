@@ -27,6 +27,7 @@ use crate::effect::Effect;
 use crate::error::{Error, Fault, Kind};
 use crate::event::{Retry, RetryMode, Timeouts};
 use crate::fields::{Fields, some_text};
+use crate::pauses::Pauses;
 use crate::region::{Region, Regions};
 use crate::table::Named;
 
@@ -43,8 +44,8 @@ const MOST_CONTROLS: usize = 10;
 /// An endpoint that takes longer to connect is left for the next, unless the event says otherwise.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// Before all endpoints are asked once more; each time twice as long, of which chance takes up to a half away.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Before all endpoints are asked once more.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_millis(3_200));
 
 /// How often states that were set are read until they show: an endpoint may learn late of what another one took.
 const READS: u32 = 6;
@@ -156,9 +157,10 @@ impl Set {
 
     /// Reads until the states are those that were set.
     async fn read_back(&self, cluster: &mut Cluster<'_>) -> Result<Vec<Json>, Error> {
+        let mut pauses = PAUSES;
         for read in 0..READS {
             if read > 0 {
-                cluster.pause(read).await;
+                pauses.wait(cluster.calls.target().pace.deadline).await;
             }
             let mut states = Vec::new();
             for entry in &self.entries {
@@ -206,9 +208,10 @@ impl<'a> Cluster<'a> {
     async fn ask(&mut self, operation: &str, parameters: &Map<String, Json>) -> Result<Called, Error> {
         let Pace { deadline, retry, .. } = self.calls.target().pace;
         let mut effect = Effect::None;
+        let mut pauses = PAUSES;
         for round in 0..retry.max_attempts {
             if round > 0 {
-                self.pause(round).await;
+                pauses.wait(deadline).await;
             }
             for (at, endpoint) in self.endpoints.clone().into_iter().enumerate() {
                 if deadline.is_over() {
@@ -244,13 +247,6 @@ impl<'a> Cluster<'a> {
             ..pace
         };
         Target { region: &endpoint.region, endpoint: Some(&endpoint.url), pace }
-    }
-
-    /// Waits before the endpoints are asked for the `before`-th time again, never past the deadline.
-    async fn pause(&self, before: u32) {
-        let longest = PAUSE * (1 << before.saturating_sub(1).min(5));
-        let pause = longest.mul_f32(fastrand::f32().mul_add(0.5, 0.5));
-        tokio::time::sleep(pause.min(self.calls.target().pace.deadline.remaining())).await;
     }
 
     fn none_answered(&self) -> Error {

@@ -20,10 +20,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use super::shards::Shards;
-use super::{Pauses, SERVICE, Stream, is_throttled, malformed};
+use super::{PAUSES, SERVICE, Stream, is_throttled, malformed};
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::Fields;
+use crate::pauses::Pauses;
 use crate::procedure::Calls;
 use crate::procedure::kpl::{self, Aggregate, Record};
 
@@ -160,7 +161,7 @@ struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { ready_at: Instant::now(), pauses: Pauses::default() }
+        Self { ready_at: Instant::now(), pauses: PAUSES }
     }
 }
 
@@ -258,7 +259,7 @@ impl Writer<'_> {
             queues: BTreeMap::new(),
             paces,
             longest,
-            looks: Pauses::default(),
+            looks: None,
             tally,
         };
         let ended = work.all(shards).await.err();
@@ -283,8 +284,8 @@ struct Work<'w, 'r> {
     queues: BTreeMap<String, VecDeque<Entry<'r>>>,
     paces: &'w mut BTreeMap<String, Pace>,
     longest: &'w mut Duration,
-    /// Between listings of the shards.
-    looks: Pauses,
+    /// Between listings of the shards, once there was one.
+    looks: Option<Pauses>,
     tally: &'w mut Tally,
 }
 
@@ -441,7 +442,7 @@ impl<'r> Work<'_, 'r> {
                 continue;
             };
             if let Some(pace) = self.paces.get_mut(&shard) {
-                pace.pauses = Pauses::default();
+                pace.pauses = PAUSES;
             }
             is_resharded |= landed != shard;
             if landed == shard {
@@ -452,7 +453,7 @@ impl<'r> Work<'_, 'r> {
         }
         for shard in refusing {
             if let Some(pace) = self.paces.get_mut(&shard) {
-                pace.ready_at = pace.ready_at.max(Instant::now() + pace.pauses.next());
+                pace.ready_at = pace.ready_at.max(Instant::now() + pace.pauses.draw());
             }
         }
         self.settle(shards);
@@ -479,10 +480,9 @@ impl<'r> Work<'_, 'r> {
     /// Lists the shards until the range is known of each that took records.
     async fn look_again(&mut self, shards: &mut Shards) -> Result<(), Error> {
         for _ in 0..LOOKS {
-            let is_first = self.looks.taken == 0;
-            let pause = self.looks.next();
-            if !is_first {
-                self.wait_until(Instant::now() + pause).await?;
+            match self.looks.as_mut().map(Pauses::draw) {
+                Some(pause) => self.wait_until(Instant::now() + pause).await?,
+                None => self.looks = Some(PAUSES),
             }
             *shards = self.list().await?;
             self.settle(shards);

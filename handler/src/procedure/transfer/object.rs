@@ -23,6 +23,7 @@ use super::side::{Headers, Side, Standing, with_headers};
 use crate::client::typed::sent;
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
+use crate::pauses::Pauses;
 
 const MIB: u64 = 1 << 20;
 
@@ -462,19 +463,18 @@ pub(super) fn named(error: Error) -> Error {
 /// How often bytes are asked for that break off.
 const TRIES: u32 = 3;
 
-/// Before they are asked for again; each time twice as long, of which chance takes up to a half away.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Before they are asked for again.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(200), Duration::from_secs(1));
 
 /// Does it once more where it had no effect, and failed for a reason that passes.
 pub(super) async fn again<T, F: Future<Output = Result<T, Error>>>(
     attempt: impl Fn() -> F,
 ) -> Result<T, Error> {
-    let mut tries = 1;
+    let (mut tries, mut pauses) = (1, PAUSES);
     loop {
         match attempt().await {
             Err(error) if error.trouble.is_some() && error.effect == Effect::None && tries < TRIES => {
-                let longest = PAUSE * (1 << tries);
-                tokio::time::sleep(longest.mul_f32(fastrand::f32().mul_add(0.5, 0.5))).await;
+                tokio::time::sleep(pauses.draw()).await;
                 tries += 1;
             }
             outcome => return outcome,
