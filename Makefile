@@ -5,6 +5,7 @@
 #   make demo-failover move a bank from one Region to another and back, with endpoints and a Region down
 #   make demo-covers   show covers from their release on, before and after, and deploy the function that does
 #   make demo-ingestion ingest documents in another Region, at once, while a job runs, with answers lost, and in vain
+#   make demo-relay    relay a stream to another Region, aggregated, also throttled and killed in the middle
 #   make test          all suites, sampled where they are long
 #   make prove         the same suites at full size
 #   make fuzz          a minute of libFuzzer for the event and for the answers of each protocol
@@ -61,7 +62,7 @@ endif
 
 ## What people ask for
 
-.PHONY: demo demo-failover demo-covers demo-ingestion test prove conformance bench bench-kpl package models models-check lint fmt
+.PHONY: demo demo-failover demo-covers demo-ingestion demo-relay test prove conformance bench bench-kpl package models models-check lint fmt
 
 demo: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
 	$(PYTHON) -m demo.main_job
@@ -74,6 +75,9 @@ demo-covers: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
 
 demo-ingestion: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
 	$(PYTHON) -m demo.ingestion
+
+demo-relay: bootstrap $(VENV) $(MINISTACK) $(CDK_LIB)
+	$(PYTHON) -m demo.stream_relay
 
 # All runners run even if one fails; their own closing lines are repeated at the end.
 RUNNERS := models-check test-rust fuzz test-cdk test-e2e

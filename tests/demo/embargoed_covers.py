@@ -5,8 +5,9 @@ Nothing enters; a transcript leaves on stdout. The exit code is 0 only if every 
 
 Real are the state machines, the function that they run on, the table, the buckets and the store of the local AWS, and
 the code of the function at the edge. The edge itself is a stand-in (`support.edge`): the local AWS runs functions of
-CloudFront, but gives them no store. It has no HTTP tasks either, so nothing waits for the edge. And it tells the ETag
-of an updated function as `ETag`, where AWS's models have `ETtag`: a proxy tells both.
+CloudFront, but gives them no store. It has no HTTP tasks either: a function stands in for the one that asks the edge
+(`support.http_task`), and all else of the wait is what was deployed, its ten seconds shortened to a fifth of one. And
+the local AWS tells the ETag of an updated function as `ETag`, where AWS's models have `ETtag`: a proxy tells both.
 """
 
 import json
@@ -14,15 +15,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from demo import transcript
-from support import paths
+from support import http_task, paths
 from support.cdk import Cdk
 from support.edge import Edge, entries
+from support.edge_server import EdgeServer, serving
 from support.executions import Execution, execute
 from support.ministack import Ministack, ministack
 from support.passing import Answer, Asked, passing
@@ -30,6 +32,8 @@ from support.passing import Answer, Asked, passing
 TOKYO = "ap-northeast-1"
 APP = paths.ROOT / "tests" / "e2e" / "apps" / "embargoed-covers"
 SHORT = "short-story.png"
+# The ten seconds between two questions to the edge take a fifth of one.
+WAIT_SCALE = "0.02"
 # Midnight in Tokyo.
 RELEASE = datetime(2030, 1, 31, 15, tzinfo=UTC)
 RELEASES = {
@@ -48,6 +52,7 @@ class Covers:
     local: Ministack
     made: dict[str, str]
     edge: Edge
+    server: EdgeServer
     deployer: str = ""
     logged: dict[str, int] = field(default_factory=dict)
 
@@ -80,14 +85,18 @@ def with_both_names(_: Asked, forward: Callable[[], Answer]) -> Answer:
 
 @contextmanager
 def covers(say: Callable[[str], None]) -> Iterator[Covers]:
-    with passing(with_both_names) as door, ministack(names=True, AWS_ENDPOINT_URL=door.url) as local:
+    with ExitStack() as stack:
+        door = stack.enter_context(passing(with_both_names))
+        local = stack.enter_context(ministack(names=True, AWS_ENDPOINT_URL=door.url, SFN_WAIT_SCALE=WAIT_SCALE))
         door.target = local.url
         start = time.monotonic()
         app = Cdk(local.url, TOKYO, APP, local.home)
         app.bootstrap()
         outputs = app.deploy("EmbargoedCovers")
         say(f"deployed EmbargoedCovers in {TOKYO} by `cdk deploy` in {time.monotonic() - start:.0f} s")
-        made = Covers(local, outputs, Edge(local, outputs["FunctionName"], outputs["CoversBucket"], TOKYO))
+        edge = Edge(local, outputs["FunctionName"], outputs["CoversBucket"], TOKYO)
+        made = Covers(local, outputs, edge, stack.enter_context(serving(edge)))
+        http_task.stand_in(local, outputs["StateMachineArn"], made.server.url)
         s3 = local.client("s3", TOKYO)
         s3.put_object(Bucket=outputs["CoversBucket"], Key="now-printing.png", Body=b"now printing")
         for cover, release in RELEASES.items():
@@ -101,45 +110,53 @@ def covers(say: Callable[[str], None]) -> Iterator[Covers]:
 def run(say: Callable[[str], None] = print) -> bool:
     """True if every check held."""
     say("Covers are shown from their release on.\n")
-    checks: list[tuple[bool, str]] = []
     with covers(say) as made:
-        before, after = RELEASE - timedelta(seconds=1), RELEASE
-        seen = _look(made, "before anything is in the store", after, say)
-        checks.append((set(seen.values()) == {"now printing"}, "with an empty store nothing is shown"))
+        held = tell(made, say)
+    say(f"\nlocal AWS stopped: {'every check held' if held else 'NOT every check held'}")
+    return held
 
-        say("\nthe scheduled state machine runs\n")
-        ran = _run(made, say)
-        checks.append((ran.status == "SUCCEEDED", "the run succeeded"))
-        wanted = {f"covers/{cover}": release for cover, release in RELEASES.items() if release}
-        held = made.store()
-        checks.append(({key: held.get(key) for key in wanted} == wanted, "the store holds the release times"))
-        checks.append((held.keys() - wanted.keys() == {"version"}, "and beside them the version alone"))
-        seen = _look(made, "a second before the release", before, say)
-        shown = [cover for cover, text in seen.items() if text == f"the cover {cover}"]
-        checks.append((shown == ["out.png"], "a second before the release it is not shown"))
-        seen = _look(made, "at the release", after, say)
-        shown = [cover for cover, text in seen.items() if text == f"the cover {cover}"]
-        checks.append((shown == ["out.png", "soon.png"], "from the release on it is shown"))
-        (version,) = made.edge.shows(["/version"], "2030-01-01T00:00:00Z")
-        checks.append((version == held["version"], "the edge tells its version"))
 
-        say("\nonce more, with nothing changed\n")
-        again = _run(made, say)
-        checks.append(((again.output or {}).get("batches") == 0, "without a change nothing is written"))
-        checks.append((made.store() == held, "and the version stays"))
+def tell(made: Covers, say: Callable[[str], None]) -> bool:
+    """All that there is between deploying and stopping. True if every check held."""
+    checks: list[tuple[bool, str]] = []
+    before, after = RELEASE - timedelta(seconds=1), RELEASE
+    seen = _look(made, "before anything is in the store", after, say)
+    checks.append((set(seen.values()) == {"now printing"}, "with an empty store nothing is shown"))
 
-        say("\nthe release of another cover is brought forward, and three runs overlap\n")
-        made.put(SHORT, "2030-02-01T00:00:00+09:00")
-        checks += _overlapping(made, say)
-        seen = _look(made, "at the release", after, say)
-        checks.append((seen[SHORT] == f"the cover {SHORT}", "the change is seen"))
+    say("\nthe scheduled state machine runs, and the edge learns after two questions\n")
+    made.server.answers("late", "late")
+    ran = _run(made, say)
+    checks.append((ran.status == "SUCCEEDED", "the run succeeded"))
+    wanted = {f"covers/{cover}": release for cover, release in RELEASES.items() if release}
+    held = made.store()
+    checks.append(({key: held.get(key) for key in wanted} == wanted, "the store holds the release times"))
+    checks.append((held.keys() - wanted.keys() == {"version"}, "and beside them the version alone"))
+    told = [question.text for question in made.server.asked]
+    checks.append((told == ["", "", held["version"]], "the run ended when the edge told its version"))
+    seen = _look(made, "a second before the release", before, say)
+    shown = [cover for cover, text in seen.items() if text == f"the cover {cover}"]
+    checks.append((shown == ["out.png"], "a second before the release it is not shown"))
+    seen = _look(made, "at the release", after, say)
+    shown = [cover for cover, text in seen.items() if text == f"the cover {cover}"]
+    checks.append((shown == ["out.png", "soon.png"], "from the release on it is shown"))
 
-        checks += _deployed(made, after, say)
-        say("\nwhat was seen\n")
-        say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
-    held_all = all(holds for holds, _ in checks)
-    say(f"\nlocal AWS stopped: {'every check held' if held_all else 'NOT every check held'}")
-    return held_all
+    say("\nonce more, with nothing changed\n")
+    made.server.answers()
+    again = _run(made, say)
+    checks.append(((again.output or {}).get("batches") == 0, "without a change nothing is written"))
+    checks.append((made.store() == held, "and the version stays"))
+    checks.append((not made.server.asked, "and the edge is not asked"))
+
+    say("\nthe release of another cover is brought forward, and three runs overlap\n")
+    made.put(SHORT, "2030-02-01T00:00:00+09:00")
+    checks += _overlapping(made, say)
+    seen = _look(made, "at the release", after, say)
+    checks.append((seen[SHORT] == f"the cover {SHORT}", "the change is seen"))
+
+    checks += _deployed(made, after, say)
+    say("\nwhat was seen\n")
+    say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
+    return all(holds for holds, _ in checks)
 
 
 def _overlapping(made: Covers, say: Callable[[str], None]) -> Iterator[tuple[bool, str]]:
@@ -177,6 +194,7 @@ def _deployed(made: Covers, after: datetime, say: Callable[[str], None]) -> Iter
     yield made.edge.stores() == [] and set(seen.values()) == {"now printing"}, "without its store nothing is shown"
 
     say("\nthe state machine that deploys the function runs\n")
+    made.server.answers()
     ended = execute(made.local, made.deployer, {})
     _tell(made, say)
     say(f"\n  {_how(ended)}")
@@ -218,6 +236,9 @@ def _tell(made: Covers, say: Callable[[str], None]) -> None:
         outcome = line.get("error", "ok")
         rows.append((call, line["region"], outcome, line["effect"], str(line["attempts"]), f"{line['durationMs']} ms"))
     say(transcript.table(rows))
+    if made.server.asked:
+        asked = [(question.path, str(question.status), question.text or "-") for question in made.server.asked]
+        say("\n" + transcript.table([("the edge was asked", "status", "it told"), *asked]))
 
 
 def _how(ended: Execution) -> str:

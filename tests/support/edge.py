@@ -1,9 +1,9 @@
 """A viewer of a distribution, and the edge before it: what CloudFront would show, by its function and its store.
 
 A local AWS, a published function, a distribution's bucket enter; for a path and a moment the text leaves that a viewer
-would see. The function's code and its association with a store are those that the local AWS holds as published, the
-entries are those of the store; the engine that runs the code is `edge.js`. Unlike a real edge, this one knows of each
-write at once.
+would see. The function's code and its association with a store are those that the local AWS holds as published; the
+engine that runs the code is `edge.js`. The entries are those of the store, of which this edge knows at once, unless it
+is told what it `knows`: a real edge learns later.
 """
 
 import json
@@ -26,7 +26,7 @@ class Edge:
     bucket: str
     region: str
 
-    def shows(self, paths: list[str], now: str) -> list[str]:
+    def shows(self, paths: list[str], now: str, knows: dict[str, str] | None = None) -> list[str]:
         """One text for each path."""
         s3 = self.local.client("s3", self.region)
 
@@ -37,7 +37,7 @@ class Edge:
             return found["Body"].read().decode()
 
         events = [{"request": {"method": "GET", "uri": path, "headers": {}}} for path in paths]
-        return [shown(answer) for answer in self._run(events, now)]
+        return [shown(answer) for answer in self._run(events, now, knows)]
 
     def stores(self) -> list[str]:
         """The ARNs of the stores that the published function may read."""
@@ -46,12 +46,16 @@ class Edge:
         associated = summary["FunctionConfig"].get("KeyValueStoreAssociations", {})
         return [item["KeyValueStoreARN"] for item in associated.get("Items", [])]
 
-    def _run(self, events: list[dict[str, Any]], now: str) -> list[dict[str, Any]]:
+    def entries(self) -> dict[str, str]:
+        """Those of the stores that the published function may read."""
+        return {key: value for store in self.stores() for key, value in entries(self.local, store).items()}
+
+    def _run(self, events: list[dict[str, Any]], now: str, knows: dict[str, str] | None) -> list[dict[str, Any]]:
         cloudfront = self.local.client("cloudfront", "us-east-1")
         code = cloudfront.get_function(Name=self.function, Stage="LIVE")["FunctionCode"].read().decode()
         given: dict[str, Any] = {"code": code, "now": now, "events": events}
-        for store in self.stores():
-            given["entries"] = entries(self.local, store)
+        if self.stores():
+            given["entries"] = self.entries() if knows is None else knows
         done = subprocess.run(["node", ENGINE], input=json.dumps(given), capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 

@@ -65,6 +65,8 @@ class Passing:
 def passing(around: Around = lambda _, forward: forward()) -> Iterator[Passing]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body leave in separate writes: without this, the second waits for the other side's ACK.
+        disable_nagle_algorithm = True
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))

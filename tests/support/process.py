@@ -40,6 +40,13 @@ def plain_environment(home: Path) -> dict[str, str]:
     }
 
 
+def children(pid: int, name: str) -> list[int]:
+    """The processes that this one has started and that run a program of that name."""
+    started = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
+    ids = [int(child) for listed in started for child in listed.read_text().split()]
+    return [child for child in ids if Path(f"/proc/{child}/comm").read_text().strip() == name]
+
+
 class Server:
     """A process in a session of its own, so that stopping it reaches the children it started too."""
 

@@ -46,11 +46,12 @@ export interface EmbargoedCoversProps extends StackProps {
    */
   readonly aurora?: Aurora;
   /**
-   * Wait after a change until the edge shows it, and fail if it does not within three minutes.
+   * With what the state machine asks the edge whether it shows a change. The URL is open to everyone; a connection has to
+   * authorize itself all the same.
    *
-   * @default true
+   * @default - a connection of its own
    */
-  readonly waitsForEdge?: boolean;
+  readonly connection?: events.IConnection;
 }
 
 /** What keys in the store and of objects in the bucket begin with. */
@@ -136,21 +137,18 @@ export class EmbargoedCovers extends Stack {
   }
 
   /** Tells what version of the covers the store has, and waits until the edge knows it. */
-  private announce({ waitsForEdge = true }: EmbargoedCoversProps, done: sfn.Pass): sfn.IChainable {
+  private announce(props: EmbargoedCoversProps, done: sfn.Pass): sfn.IChainable {
     const mark = SyncKeyValueStore.jsonata(this, 'MarkVersion', {
       keyValueStore: this.store,
       entries: KeyValueEntries.fromState("{% [{ 'Key': 'version', 'Value': $version }] %}"),
       mode: SyncMode.MERGE,
     });
-    if (!waitsForEdge) {
-      return mark.next(done);
-    }
-    // The URL is open to everyone; a connection has to authorize itself all the same.
-    const connection = new events.Connection(this, 'Connection', {
-      authorization: events.Authorization.apiKey('x-asked-by', SecretValue.unsafePlainText('state-machine')),
-    });
+    const ownConnection = () =>
+      new events.Connection(this, 'Connection', {
+        authorization: events.Authorization.apiKey('x-asked-by', SecretValue.unsafePlainText('state-machine')),
+      });
     const edge = new WaitForEdge(this, 'Edge', {
-      connection,
+      connection: props.connection ?? ownConnection(),
       root: `https://${this.distribution.distributionDomainName}`,
       path: 'version',
       condition: '{% $states.result.ResponseBody = $version %}',
