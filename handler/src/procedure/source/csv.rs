@@ -2,9 +2,47 @@
 //!
 //! Enters: text, as much as there is so far. Leaves: the record that it begins with, once its end is there. A record
 //! that is not well formed says what is wrong with it and ends with its line, so that the ones after it can be read: a
-//! reader that guesses would take a lost quote for a value.
+//! reader that guesses would take a lost quote for a value. Without the first line that must be, nothing is read.
 
 use std::borrow::Cow;
+
+use super::rows::Cut;
+
+/// Records of two fields, of which the first tells their names.
+#[derive(Debug)]
+pub struct Table {
+    /// The names that there may be.
+    headers: &'static [[&'static str; 2]],
+    names: Option<[&'static str; 2]>,
+}
+
+impl Table {
+    pub fn new(headers: &'static [[&'static str; 2]]) -> Self {
+        Self { headers, names: None }
+    }
+
+    pub fn cut<'t>(&mut self, text: &'t str, is_last: bool) -> Cut<'t> {
+        let another = |headers: &[[&str; 2]]| {
+            let wanted = headers.first().map(|names| names.join(",")).unwrap_or_default();
+            Cut::Unreadable(format!("its first line must be `{wanted}`"))
+        };
+        match (record(text, is_last), self.names) {
+            (None, _) if !is_last => Cut::More,
+            (None, Some(_)) => Cut::End,
+            (Some((used, Record::Empty)), _) => Cut::Nothing(used),
+            (Some((used, Record::Malformed(message))), Some(_)) => Cut::Malformed(message.to_owned(), used),
+            (Some((used, Record::Fields(fields))), Some(names)) => match <[_; 2]>::try_from(fields) {
+                Ok(fields) => Cut::Fields(names, fields, used),
+                Err(_) => Cut::Malformed("expected two fields".to_owned(), used),
+            },
+            (Some((used, Record::Fields(fields))), None) => {
+                self.names = self.headers.iter().find(|names| fields.iter().eq(names.iter())).copied();
+                if self.names.is_some() { Cut::Nothing(used) } else { another(self.headers) }
+            }
+            (None | Some(_), None) => another(self.headers),
+        }
+    }
+}
 
 /// Fields of a record that are kept. Who reads two sees that there were more.
 const KEPT: usize = 3;

@@ -7,10 +7,11 @@
 
 use std::borrow::Cow;
 
-use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
 
-use super::csv::{self, Record};
+use super::csv::Table;
+use super::json_document::Document;
+use super::json_lines::Lines;
 use super::{Format, place};
 use crate::error::{Fault, Faults};
 use crate::json::{self, Path};
@@ -25,80 +26,90 @@ pub enum Step {
     End,
 }
 
+/// What a text begins with, as its format has it. Bytes are those up to what comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Cut<'t> {
+    /// A row as JSON.
+    Value(&'t str, usize),
+    /// A row of two fields with these names.
+    Fields([&'static str; 2], [Cow<'t, str>; 2], usize),
+    /// A row with what is wrong with it.
+    Malformed(String, usize),
+    /// No row.
+    Nothing(usize),
+    /// Something that may go on.
+    More,
+    /// The end of it all.
+    End,
+    /// Something after which nothing can be read, with what is wrong with it.
+    Unreadable(String),
+}
+
 /// What came and was not yet handed out.
 #[derive(Debug)]
 pub struct Splitter {
-    format: Format,
+    cutter: Cutter,
+    /// Bytes of a row with the end of its line.
     limit: usize,
     text: String,
     /// Bytes at the end of what came that are a part of a character.
     part: Vec<u8>,
     /// Bytes of `text` that were handed out.
     read: usize,
-    /// Bytes behind these in which no line ends.
-    searched: usize,
-    /// Of the first byte that was not handed out.
-    line: u64,
     /// Bytes before `text`.
     before: u64,
+    /// Of the first byte that was not handed out.
+    line: u64,
     is_last: bool,
-    stage: Stage,
-    /// The array is the member of an object.
-    is_member: bool,
     /// Why nothing of what comes is read.
     unreadable: Option<String>,
+    is_over: bool,
 }
 
-/// What must come next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Begin,
-    /// Of JSON: the name of the only member, a colon, the array, its first element or its end.
-    Name,
-    Colon,
-    Array,
-    First,
-    Element,
-    Comma,
-    /// The end of the object around the array.
-    Close,
-    /// Of CSV: rows of fields with these names.
-    Records([&'static str; 2]),
-    /// Nothing but space.
-    Rest,
-    Over,
+#[derive(Debug)]
+enum Cutter {
+    Document(Document),
+    Lines(Lines),
+    Table(Table),
 }
 
-/// What was found at the beginning of what was not handed out.
-enum Found {
-    /// A row, or none of a line that holds none.
-    Row(Option<Json>),
-    More,
-    End,
-    /// With what is wrong, after which nothing is read.
-    Fault(String),
+impl Cutter {
+    fn cut<'t>(&mut self, text: &'t str, is_last: bool) -> Cut<'t> {
+        match self {
+            Self::Document(document) => document.cut(text, is_last),
+            Self::Lines(lines) => lines.cut(text, is_last),
+            Self::Table(table) => table.cut(text, is_last),
+        }
+    }
 }
 
 impl Splitter {
+    /// `line` is the number of the first one.
     pub fn new(format: Format, limit: usize, line: u64) -> Self {
+        let cutter = match format {
+            Format::Json(member) => Cutter::Document(Document::new(member)),
+            Format::JsonLines => Cutter::Lines(Lines::default()),
+            Format::Csv(headers) => Cutter::Table(Table::new(headers)),
+        };
         Self {
-            format,
+            cutter,
             limit,
             text: String::new(),
             part: Vec::new(),
             read: 0,
-            searched: 0,
-            line,
             before: 0,
+            line,
             is_last: false,
-            stage: Stage::Begin,
-            is_member: false,
             unreadable: None,
+            is_over: false,
         }
     }
 
     /// Takes what came next.
     pub fn feed(&mut self, bytes: &[u8]) {
+        if self.unreadable.is_some() {
+            return;
+        }
         self.before += self.read as u64;
         self.text.drain(..self.read);
         self.read = 0;
@@ -108,9 +119,6 @@ impl Splitter {
             self.part.extend_from_slice(bytes);
             Cow::Owned(std::mem::take(&mut self.part))
         };
-        if self.unreadable.is_some() {
-            return;
-        }
         let (text, rest) = match std::str::from_utf8(&whole) {
             Ok(text) => (text, [].as_slice()),
             Err(error) => {
@@ -133,25 +141,48 @@ impl Splitter {
         }
     }
 
-    /// Of the next row that is well formed. What is not is told in `faults`.
+    /// The next row that is well formed. What is not is told in `faults`.
     pub fn next(&mut self, parameter: &'static str, faults: &mut Faults) -> Step {
-        loop {
+        while !self.is_over {
             let line = self.line;
-            let place = || place(parameter, line);
-            let fault = match self.find(&place, faults) {
-                Found::Row(Some(row)) => return Step::Row(line, row),
-                Found::Row(None) => continue,
-                Found::More | Found::End if self.unreadable.is_some() => {
-                    self.unreadable.take().unwrap_or_default()
+            let rest = self.text.get(self.read..).unwrap_or_default();
+            let (row, used) = match self.cutter.cut(rest, self.is_last) {
+                Cut::Value(text, used) => {
+                    (json::collect(text.as_bytes(), Path::Root(&place(parameter, line)), faults), used)
                 }
-                Found::More if self.rest().len() > self.limit => self.too_long(),
-                Found::End => return Step::End,
-                Found::More => return Step::More,
-                Found::Fault(message) => message,
+                Cut::Fields([one, other], [first, second], used) => {
+                    (Some(json!({ one: first, other: second })), used)
+                }
+                Cut::Malformed(message, used) => {
+                    faults.push(Fault::new(place(parameter, line), message));
+                    (None, used)
+                }
+                Cut::Nothing(used) => (None, used),
+                Cut::More if self.unreadable.is_none() && rest.len() <= self.limit => return Step::More,
+                end => {
+                    let message = match end {
+                        Cut::Unreadable(message) => Some(message),
+                        Cut::More if self.unreadable.is_none() => Some(self.too_long()),
+                        _ => self.unreadable.take(),
+                    };
+                    if let Some(message) = message {
+                        faults.push(Fault::new(place(parameter, line), message));
+                    }
+                    self.is_over = true;
+                    break;
+                }
             };
-            faults.push(Fault::new(place(), fault));
-            self.stage = Stage::Over;
+            if used > self.limit && row.is_some() {
+                faults.push(Fault::new(place(parameter, line), self.too_long()));
+                self.is_over = true;
+                break;
+            }
+            self.pass(used);
+            if let Some(row) = row {
+                return Step::Row(line, row);
+            }
         }
+        Step::End
     }
 
     /// Bytes up to the next row.
@@ -164,16 +195,11 @@ impl Splitter {
         self.line
     }
 
-    fn rest(&self) -> &str {
-        self.text.get(self.read..).unwrap_or_default()
-    }
-
     /// Leaves so many bytes behind.
     fn pass(&mut self, bytes: usize) {
-        let passed = self.rest().get(..bytes).unwrap_or_default();
+        let passed = self.text.get(self.read..).and_then(|rest| rest.get(..bytes)).unwrap_or_default();
         self.line += passed.bytes().filter(|&byte| byte == b'\n').count() as u64;
         self.read += bytes;
-        self.searched = 0;
     }
 
     fn too_long(&self) -> String {
@@ -184,187 +210,6 @@ impl Splitter {
         let offset = self.before + (self.text.len() + valid) as u64;
         self.unreadable = Some(format!("the object is not UTF-8: invalid byte at offset {offset}"));
     }
-
-    fn find(&mut self, place: &impl Fn() -> String, faults: &mut Faults) -> Found {
-        if self.stage == Stage::Begin && self.before == 0 && self.read == 0 {
-            if self.rest().is_empty() && !self.is_last {
-                return Found::More;
-            }
-            if self.rest().starts_with('\u{feff}') {
-                return Found::Fault("the object begins with a byte order mark".to_owned());
-            }
-        }
-        match (self.stage, self.format) {
-            (Stage::Over, _) => Found::End,
-            (_, Format::JsonLines) => self.line_of_json(place, faults),
-            (_, Format::Json(member)) => self.json(member, place, faults),
-            (Stage::Records(names), Format::Csv(_)) => self.record(names, place, faults),
-            (_, Format::Csv(headers)) => self.header(headers),
-        }
-    }
-
-    fn line_of_json(&mut self, place: &impl Fn() -> String, faults: &mut Faults) -> Found {
-        let searched = self.searched;
-        let end = self.rest().get(searched..).and_then(|rest| rest.find('\n')).map(|at| searched + at);
-        let (length, passed) = match end {
-            Some(end) => (end, end + 1),
-            None if !self.is_last => {
-                self.searched = self.rest().len();
-                return Found::More;
-            }
-            None if self.rest().is_empty() => return Found::End,
-            None => (self.rest().len(), self.rest().len()),
-        };
-        let line = self.rest().get(..length).unwrap_or_default();
-        if line.len() > self.limit {
-            return Found::Fault(self.too_long());
-        }
-        let row = if line.trim().is_empty() {
-            None
-        } else {
-            // In its own words the parser would call it the first line.
-            match serde_json::from_str::<IgnoredAny>(line) {
-                Ok(_) => json::collect(line.as_bytes(), Path::Root(&place()), faults),
-                Err(error) => {
-                    let message = format!("not JSON: {} at column {}", said(&error), error.column());
-                    faults.push(Fault::new(place(), message));
-                    None
-                }
-            }
-        };
-        self.pass(passed);
-        Found::Row(row)
-    }
-
-    fn json(&mut self, member: &str, place: &impl Fn() -> String, faults: &mut Faults) -> Found {
-        let rest = self.rest();
-        let space = rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
-        if space > 0 {
-            self.pass(space);
-            // The line of what follows is another one.
-            return Found::Row(None);
-        }
-        let Some(next) = rest.chars().next() else {
-            return match (self.is_last, self.stage) {
-                (false, _) => Found::More,
-                (true, Stage::Rest) => Found::End,
-                (true, _) => Found::Fault("not JSON: it ends too early".to_owned()),
-            };
-        };
-        self.stage = match (self.stage, next) {
-            (Stage::Begin | Stage::Array, '[') => Stage::First,
-            (Stage::Begin, '{') => {
-                self.is_member = true;
-                Stage::Name
-            }
-            (Stage::Colon, ':') => Stage::Array,
-            (Stage::First | Stage::Comma, ']') if self.is_member => Stage::Close,
-            (Stage::First | Stage::Comma, ']') | (Stage::Close, '}') => Stage::Rest,
-            (Stage::Name, '"') | (Stage::First | Stage::Element, _) => {
-                return self.value(member, place, faults);
-            }
-            (Stage::Comma, ',') => Stage::Element,
-            (Stage::Begin | Stage::Name | Stage::Array, _) | (Stage::Close, ',') => return no_array(member),
-            (Stage::Rest, _) => return Found::Fault("not JSON: more follows its end".to_owned()),
-            (_, _) => return Found::Fault("not JSON: expected a comma, a colon or an end".to_owned()),
-        };
-        self.pass(next.len_utf8());
-        Found::Row(None)
-    }
-
-    /// A value of JSON: the name of the only member, or a row.
-    fn value(&mut self, member: &str, place: &impl Fn() -> String, faults: &mut Faults) -> Found {
-        let mut values = serde_json::Deserializer::from_str(self.rest()).into_iter::<IgnoredAny>();
-        let next = values.next();
-        let length = values.byte_offset();
-        match next {
-            Some(Err(error)) if self.is_last || !is_at_end(&error, self.rest()) => {
-                return Found::Fault(format!("not JSON: {}", said(&error)));
-            }
-            // A number may go on.
-            Some(Ok(_)) if length < self.rest().len() || self.is_last => {}
-            _ => return Found::More,
-        }
-        let text = self.rest().get(..length).unwrap_or_default();
-        let row = if self.stage == Stage::Name {
-            if serde_json::from_str::<String>(text).ok().as_deref() != Some(member) {
-                return no_array(member);
-            }
-            self.stage = Stage::Colon;
-            None
-        } else {
-            let row = json::collect(text.as_bytes(), Path::Root(&place()), faults);
-            self.stage = Stage::Comma;
-            row
-        };
-        self.pass(length);
-        Found::Row(row)
-    }
-
-    fn header(&mut self, headers: &'static [[&'static str; 2]]) -> Found {
-        let wanted = headers.first().map(|names| names.join(",")).unwrap_or_default();
-        let other = || Found::Fault(format!("its first line must be `{wanted}`"));
-        let used = match csv::record(self.rest(), self.is_last) {
-            None if !self.is_last => return Found::More,
-            Some((used, Record::Empty)) => used,
-            Some((used, Record::Fields(fields))) => {
-                let names = headers.iter().find(|names| fields.iter().eq(names.iter()));
-                let Some(names) = names else { return other() };
-                self.stage = Stage::Records(*names);
-                used
-            }
-            _ => return other(),
-        };
-        self.pass(used);
-        Found::Row(None)
-    }
-
-    fn record(
-        &mut self,
-        [one, other]: [&'static str; 2],
-        place: &impl Fn() -> String,
-        faults: &mut Faults,
-    ) -> Found {
-        let Some((used, record)) = csv::record(self.rest(), self.is_last) else {
-            return if self.is_last { Found::End } else { Found::More };
-        };
-        let row = match record {
-            Record::Empty => None,
-            Record::Fields(fields) => {
-                let row = <[_; 2]>::try_from(fields)
-                    .ok()
-                    .map(|[first, second]| json!({ one: first, other: second }));
-                if row.is_none() {
-                    faults.push(Fault::new(place(), "expected two fields"));
-                }
-                row
-            }
-            Record::Malformed(message) => {
-                faults.push(Fault::new(place(), message));
-                None
-            }
-        };
-        self.pass(used);
-        Found::Row(row)
-    }
-}
-
-fn no_array(member: &str) -> Found {
-    let what = "expected an array of items, or an object whose only member";
-    Found::Fault(format!("{what} `{member}` is one"))
-}
-
-/// Whether the parser had come to the end: what follows may make it well formed, such as a number after its sign.
-fn is_at_end(error: &serde_json::Error, text: &str) -> bool {
-    let lines = text.bytes().filter(|&byte| byte == b'\n').count() + 1;
-    let last = text.rsplit('\n').next().map_or(0, str::len);
-    (error.line(), error.column()) == (lines, last)
-}
-
-/// What the parser says, without where.
-fn said(error: &serde_json::Error) -> String {
-    let said = error.to_string();
-    said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what).to_owned()
 }
 
 #[cfg(test)]
