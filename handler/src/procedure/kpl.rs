@@ -23,11 +23,9 @@
 //!
 //! Nothing here knows of AWS. The wire format is prost's; a generated message would own its payloads.
 
-use std::collections::HashMap;
-
 use bytes::BufMut;
+use indexmap::IndexSet;
 use md5::{Digest, Md5};
-use prost::DecodeError;
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint,
     skip_field,
@@ -94,8 +92,8 @@ pub struct Aggregate<'a> {
 
 #[derive(Debug)]
 struct Indexed<'a> {
-    partition_key: u64,
-    explicit_hash_key: Option<u64>,
+    partition_key: usize,
+    explicit_hash_key: Option<usize>,
     record: Record<'a>,
     /// Of the record's own message, in bytes.
     length: usize,
@@ -103,32 +101,28 @@ struct Indexed<'a> {
 
 /// Each key once.
 #[derive(Debug, Default)]
-struct Table<'a> {
-    keys: Vec<&'a str>,
-    places: HashMap<&'a str, u64>,
+struct Table<'a>(IndexSet<&'a str>);
+
+/// Where a key is in its table.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    index: usize,
+    /// Bytes that the key adds to the message: none, if it was there before.
+    added: usize,
 }
 
 impl<'a> Table<'a> {
-    fn next(&self) -> u64 {
-        self.keys.len() as u64
-    }
-
     /// Where the key is, or will be.
-    fn place(&self, key: &str) -> u64 {
-        self.places.get(key).copied().unwrap_or(self.next())
+    fn place(&self, key: &str) -> Place {
+        match self.0.get_index_of(key) {
+            Some(index) => Place { index, added: 0 },
+            None => Place { index: self.0.len(), added: delimited(key.len()) },
+        }
     }
 
-    fn add(&mut self, key: &'a str) -> u64 {
-        let next = self.next();
-        *self.places.entry(key).or_insert_with(|| {
-            self.keys.push(key);
-            next
-        })
-    }
-
-    /// Bytes that the key adds to the message.
-    fn added(&self, key: &str) -> usize {
-        if self.places.contains_key(key) { 0 } else { delimited(key.len()) }
+    fn add(&mut self, key: &'a str) -> Place {
+        let (index, is_new) = self.0.insert_full(key);
+        Place { index, added: if is_new { delimited(key.len()) } else { 0 } }
     }
 }
 
@@ -149,15 +143,23 @@ impl<'a> Aggregate<'a> {
 
     /// Bytes that it would write with `record`, too.
     pub fn size_with(&self, record: &Record<'_>) -> usize {
-        self.size() + self.added(record) + delimited(self.record_length(record))
+        let partition_key = self.partition_keys.place(record.keys.partition_key);
+        let explicit_hash_key = record.keys.explicit_hash_key.map(|key| self.explicit_hash_keys.place(key));
+        let length = record.length(partition_key.index, explicit_hash_key.map(|it| it.index));
+        self.size() + partition_key.added + explicit_hash_key.map_or(0, |it| it.added) + delimited(length)
     }
 
     pub fn push(&mut self, record: Record<'a>) {
-        let length = self.record_length(&record);
-        self.length += self.added(&record) + delimited(length);
         let partition_key = self.partition_keys.add(record.keys.partition_key);
         let explicit_hash_key = record.keys.explicit_hash_key.map(|key| self.explicit_hash_keys.add(key));
-        self.records.push(Indexed { partition_key, explicit_hash_key, record, length });
+        let length = record.length(partition_key.index, explicit_hash_key.map(|it| it.index));
+        self.length += partition_key.added + explicit_hash_key.map_or(0, |it| it.added) + delimited(length);
+        self.records.push(Indexed {
+            partition_key: partition_key.index,
+            explicit_hash_key: explicit_hash_key.map(|it| it.index),
+            record,
+            length,
+        });
     }
 
     pub fn records(&self) -> impl ExactSizeIterator<Item = &Record<'a>> {
@@ -168,17 +170,17 @@ impl<'a> Aggregate<'a> {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size());
         out.put_slice(&MAGIC);
-        for key in &self.partition_keys.keys {
+        for key in &self.partition_keys.0 {
             put_bytes(PARTITION_KEYS, key.as_bytes(), &mut out);
         }
-        for key in &self.explicit_hash_keys.keys {
+        for key in &self.explicit_hash_keys.0 {
             put_bytes(EXPLICIT_HASH_KEYS, key.as_bytes(), &mut out);
         }
         for indexed in &self.records {
             put_header(RECORDS, indexed.length, &mut out);
             put_integer(PARTITION_KEY_INDEX, indexed.partition_key, &mut out);
-            if let Some(place) = indexed.explicit_hash_key {
-                put_integer(EXPLICIT_HASH_KEY_INDEX, place, &mut out);
+            if let Some(index) = indexed.explicit_hash_key {
+                put_integer(EXPLICIT_HASH_KEY_INDEX, index, &mut out);
             }
             put_bytes(DATA, indexed.record.data, &mut out);
             for tag in indexed.record.tags {
@@ -193,20 +195,16 @@ impl<'a> Aggregate<'a> {
         out.put_slice(&digest);
         out
     }
+}
 
-    fn added(&self, record: &Record<'_>) -> usize {
-        let Keys { partition_key, explicit_hash_key } = record.keys;
-        self.partition_keys.added(partition_key)
-            + explicit_hash_key.map_or(0, |key| self.explicit_hash_keys.added(key))
-    }
-
-    fn record_length(&self, record: &Record<'_>) -> usize {
-        let Keys { partition_key, explicit_hash_key } = record.keys;
-        let integer = |value| KEY + encoded_len_varint(value);
-        integer(self.partition_keys.place(partition_key))
-            + explicit_hash_key.map_or(0, |key| integer(self.explicit_hash_keys.place(key)))
-            + delimited(record.data.len())
-            + record.tags.iter().map(|tag| delimited(tag.length())).sum::<usize>()
+impl Record<'_> {
+    /// Of its message, in bytes.
+    fn length(&self, partition_key: usize, explicit_hash_key: Option<usize>) -> usize {
+        let integer = |value: usize| KEY + encoded_len_varint(value as u64);
+        integer(partition_key)
+            + explicit_hash_key.map_or(0, integer)
+            + delimited(self.data.len())
+            + self.tags.iter().map(|tag| delimited(tag.length())).sum::<usize>()
     }
 }
 
@@ -231,17 +229,27 @@ fn put_bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.put_slice(bytes);
 }
 
-fn put_integer(field: u32, value: u64, out: &mut Vec<u8>) {
+fn put_integer(field: u32, value: usize, out: &mut Vec<u8>) {
     encode_key(field, WireType::Varint, out);
-    encode_varint(value, out);
+    encode_varint(value as u64, out);
 }
 
 /// An aggregated record: its checksum holds and its message is well formed.
 #[derive(Debug)]
 pub struct Aggregated<'a> {
+    /// A key that is no text is a fault only of the records that name it.
+    partition_keys: Vec<Result<&'a str, Fault>>,
+    explicit_hash_keys: Vec<Result<&'a str, Fault>>,
+    records: Vec<Parsed<'a>>,
+}
+
+/// A record's fields, and its whole message, in which its tags are.
+#[derive(Debug)]
+struct Parsed<'a> {
+    partition_key: u64,
+    explicit_hash_key: Option<u64>,
+    data: &'a [u8],
     message: &'a [u8],
-    partition_keys: Vec<&'a [u8]>,
-    explicit_hash_keys: Vec<&'a [u8]>,
 }
 
 /// A user record on its way in.
@@ -283,44 +291,32 @@ pub fn decode(raw: &[u8]) -> Option<Aggregated<'_>> {
     if message.is_empty() || Md5::digest(message).as_slice() != digest {
         return None;
     }
-    let (mut partition_keys, mut explicit_hash_keys) = (Vec::new(), Vec::new());
+    let (mut partition_keys, mut explicit_hash_keys, mut records) = (Vec::new(), Vec::new(), Vec::new());
     for field in Fields(message) {
         match field.ok()? {
-            (PARTITION_KEYS, Field::Bytes(key)) => partition_keys.push(key),
-            (EXPLICIT_HASH_KEYS, Field::Bytes(key)) => explicit_hash_keys.push(key),
-            (RECORDS, Field::Bytes(record)) => is_valid_record(record).then_some(())?,
+            (PARTITION_KEYS, Field::Bytes(key)) => partition_keys.push(text(key, Fault::NotText)),
+            (EXPLICIT_HASH_KEYS, Field::Bytes(key)) => explicit_hash_keys.push(text(key, Fault::NotText)),
+            (RECORDS, Field::Bytes(record)) => records.push(Parsed::read(record)?),
             _ => {}
         }
     }
-    Some(Aggregated { message, partition_keys, explicit_hash_keys })
+    Some(Aggregated { partition_keys, explicit_hash_keys, records })
 }
 
 impl<'a> Aggregated<'a> {
-    /// One after the other, straight out of the bytes.
-    pub fn records(&self) -> impl Iterator<Item = Unpacked<'a>> {
-        Fields(self.message).filter_map(|field| match field {
-            Ok((RECORDS, Field::Bytes(record))) => Some(self.unpack(record)),
-            _ => None,
+    /// In their order.
+    pub fn records(&self) -> impl ExactSizeIterator<Item = Unpacked<'a>> {
+        self.records.iter().map(|record| {
+            let Parsed { data, message, .. } = *record;
+            Unpacked { keys: self.keys(record), data, message }
         })
     }
 
-    fn unpack(&self, message: &'a [u8]) -> Unpacked<'a> {
-        let (mut partition_key, mut explicit_hash_key, mut data) = (0, None, [].as_slice());
-        for field in Fields(message).flatten() {
-            match field {
-                (PARTITION_KEY_INDEX, Field::Integer(place)) => partition_key = place,
-                (EXPLICIT_HASH_KEY_INDEX, Field::Integer(place)) => explicit_hash_key = Some(place),
-                (DATA, Field::Bytes(bytes)) => data = bytes,
-                _ => {}
-            }
-        }
-        Unpacked { keys: self.keys(partition_key, explicit_hash_key), data, message }
-    }
-
-    fn keys(&self, partition_key: u64, explicit_hash_key: Option<u64>) -> Result<Keys<'a>, Fault> {
-        let partition_key = key_at(&self.partition_keys, partition_key, Fault::PartitionKeyIndex)?;
-        let explicit_hash_key = explicit_hash_key
-            .map(|place| key_at(&self.explicit_hash_keys, place, Fault::ExplicitHashKeyIndex))
+    fn keys(&self, record: &Parsed<'_>) -> Result<Keys<'a>, Fault> {
+        let partition_key = key_at(&self.partition_keys, record.partition_key, Fault::PartitionKeyIndex)?;
+        let explicit_hash_key = record
+            .explicit_hash_key
+            .map(|index| key_at(&self.explicit_hash_keys, index, Fault::ExplicitHashKeyIndex))
             .transpose()?;
         Ok(Keys { partition_key, explicit_hash_key })
     }
@@ -330,58 +326,53 @@ impl<'a> Unpacked<'a> {
     /// In their order.
     pub fn tags(&self) -> Result<Vec<Tag<'a>>, Fault> {
         let tags = Fields(self.message).filter_map(|field| match field {
-            Ok((TAGS, Field::Bytes(tag))) => Some(tag_of(tag)),
+            Ok((TAGS, Field::Bytes(tag))) => read_tag(tag),
             _ => None,
         });
-        tags.collect()
+        let text = |bytes| text(bytes, Fault::TagNotText);
+        tags.map(|(key, value)| Ok(Tag { key: text(key)?, value: value.map(text).transpose()? })).collect()
     }
 }
 
-fn tag_of(message: &[u8]) -> Result<Tag<'_>, Fault> {
-    let (mut key, mut value) = ([].as_slice(), None);
-    for field in Fields(message).flatten() {
-        match field {
-            (TAG_KEY, Field::Bytes(bytes)) => key = bytes,
+fn text(bytes: &[u8], otherwise: Fault) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|_| otherwise)
+}
+
+fn key_at<'a>(table: &[Result<&'a str, Fault>], index: u64, beyond: Fault) -> Result<&'a str, Fault> {
+    usize::try_from(index).ok().and_then(|index| table.get(index)).copied().unwrap_or(Err(beyond))
+}
+
+impl<'a> Parsed<'a> {
+    /// None where the message is malformed or lacks a required field.
+    fn read(message: &'a [u8]) -> Option<Self> {
+        let (mut partition_key, mut explicit_hash_key, mut data) = (None, None, None);
+        for field in Fields(message) {
+            match field.ok()? {
+                (PARTITION_KEY_INDEX, Field::Integer(index)) => partition_key = Some(index),
+                (EXPLICIT_HASH_KEY_INDEX, Field::Integer(index)) => explicit_hash_key = Some(index),
+                (DATA, Field::Bytes(bytes)) => data = Some(bytes),
+                (TAGS, Field::Bytes(tag)) => _ = read_tag(tag)?,
+                _ => {}
+            }
+        }
+        Some(Self { partition_key: partition_key?, explicit_hash_key, data: data?, message })
+    }
+}
+
+/// Key and value, none as above.
+fn read_tag(message: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let (mut key, mut value) = (None, None);
+    for field in Fields(message) {
+        match field.ok()? {
+            (TAG_KEY, Field::Bytes(bytes)) => key = Some(bytes),
             (TAG_VALUE, Field::Bytes(bytes)) => value = Some(bytes),
             _ => {}
         }
     }
-    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Fault::TagNotText);
-    Ok(Tag { key: text(key)?, value: value.map(text).transpose()? })
+    Some((key?, value))
 }
 
-fn key_at<'a>(table: &[&'a [u8]], place: u64, beyond: Fault) -> Result<&'a str, Fault> {
-    let key = usize::try_from(place).ok().and_then(|place| table.get(place)).ok_or(beyond)?;
-    std::str::from_utf8(key).map_err(|_| Fault::NotText)
-}
-
-fn is_valid_record(message: &[u8]) -> bool {
-    let (mut has_index, mut has_data) = (false, false);
-    for field in Fields(message) {
-        match field {
-            Ok((PARTITION_KEY_INDEX, Field::Integer(_))) => has_index = true,
-            Ok((DATA, Field::Bytes(_))) => has_data = true,
-            Ok((TAGS, Field::Bytes(tag))) if !is_valid_tag(tag) => return false,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-    }
-    has_index && has_data
-}
-
-fn is_valid_tag(message: &[u8]) -> bool {
-    let mut has_key = false;
-    for field in Fields(message) {
-        match field {
-            Ok((TAG_KEY, Field::Bytes(_))) => has_key = true,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-    }
-    has_key
-}
-
-/// The fields of a message. It ends after an error.
+/// The fields of a message. It ends after one that is malformed.
 struct Fields<'a>(&'a [u8]);
 
 enum Field<'a> {
@@ -391,38 +382,39 @@ enum Field<'a> {
     Other,
 }
 
+struct Malformed;
+
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Field<'a>), DecodeError>;
+    type Item = Result<(u32, Field<'a>), Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
         }
         let field = next_field(&mut self.0);
-        if field.is_err() {
+        if field.is_none() {
             self.0 = &[];
         }
-        Some(field)
+        Some(field.ok_or(Malformed))
     }
 }
 
-fn next_field<'a>(rest: &mut &'a [u8]) -> Result<(u32, Field<'a>), DecodeError> {
-    let (number, wire_type) = decode_key(rest)?;
+fn next_field<'a>(rest: &mut &'a [u8]) -> Option<(u32, Field<'a>)> {
+    let (number, wire_type) = decode_key(rest).ok()?;
     let field = match wire_type {
-        WireType::Varint => Field::Integer(decode_varint(rest)?),
+        WireType::Varint => Field::Integer(decode_varint(rest).ok()?),
         WireType::LengthDelimited => {
-            // Skipped, so that it is prost that looks at its end, and taken out of what was skipped.
-            let mut after = *rest;
-            let length = decode_varint(&mut after)?;
-            skip_field(wire_type, number, rest, DecodeContext::default())?;
-            Field::Bytes(usize::try_from(length).ok().and_then(|it| after.get(..it)).unwrap_or_default())
+            let length = usize::try_from(decode_varint(rest).ok()?).ok()?;
+            let (bytes, after) = rest.split_at_checked(length)?;
+            *rest = after;
+            Field::Bytes(bytes)
         }
         _ => {
-            skip_field(wire_type, number, rest, DecodeContext::default())?;
+            skip_field(wire_type, number, rest, DecodeContext::default()).ok()?;
             Field::Other
         }
     };
-    Ok((number, field))
+    Some((number, field))
 }
 
 #[cfg(test)]

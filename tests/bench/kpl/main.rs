@@ -48,14 +48,10 @@ fn packed(users: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 /// Looks at every key and every payload.
 fn unpacked(raw: &[u8]) -> usize {
-    let aggregated = kpl::decode(raw).into_iter();
-    aggregated
-        .flat_map(|it| {
-            it.records()
-                .map(|it| it.keys.map_or(0, |keys| keys.partition_key.len()) + it.data.len())
-                .collect::<Vec<_>>()
-        })
-        .sum()
+    let Some(aggregated) = kpl::decode(raw) else { return 0 };
+    let looked_at =
+        |it: kpl::Unpacked<'_>| it.keys.map_or(0, |keys| keys.partition_key.len()) + it.data.len();
+    aggregated.records().map(looked_at).sum()
 }
 
 fn median(run: impl Fn() -> usize) -> u128 {
