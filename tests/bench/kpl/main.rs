@@ -3,10 +3,6 @@
 //! Enters: nothing. Leaves: one JSON object a size of payload: bytes of an aggregated record, and nanoseconds for one to be
 //! packed, unpacked, and put through MD5, each the median of many. Nothing fails.
 
-#[expect(dead_code, reason = "the handler's module, of which not all is measured")]
-#[path = "../../../handler/src/procedure/kpl.rs"]
-mod kpl;
-
 use std::hint::black_box;
 use std::time::Instant;
 
