@@ -10,12 +10,12 @@ use kpl::{Aggregate, Keys, Record};
 use md5::{Digest, Md5};
 use serde_json::json;
 
-/// Bytes of an aggregated record, about.
+/// Bytes of all payloads of an aggregated record, about.
 const AGGREGATE: usize = 25_000;
 const TIMES: usize = 2_001;
 
 fn main() {
-    for payload in [20, 200, 1_024] {
+    for payload in [20, 100, 200, 1_024, 4_096] {
         let mut rng = fastrand::Rng::with_seed(1);
         let users: Vec<(String, Vec<u8>)> = (0..AGGREGATE / payload)
             .map(|_| (format!("customer-{}", rng.u32(0..1_000)), vec![rng.u8(..); payload]))
