@@ -90,7 +90,7 @@ pub struct Aggregate<'a> {
     length: usize,
 }
 
-/// Each key once.
+/// Each key once. The hasher is the standard library's, seeded at random: anybody may choose keys.
 #[derive(Debug, Default)]
 struct Table<'a>(IndexSet<&'a str>);
 
@@ -361,7 +361,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// Key and value, none as above.
+/// Key and value; none where the message is malformed or lacks the key.
 fn read_tag(message: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let (mut key, mut value) = (None, None);
     for field in Fields(message) {
