@@ -31,6 +31,7 @@ _TARGETS = (
     "ec2-query",
     "rpc-v2-cbor",
     "event-stream",
+    "kpl",
 )
 _FOUND = Path(__file__).parent / "found"
 _FAILURES = paths.TOOLS / "failures"

@@ -1,4 +1,5 @@
-//! libFuzzer's targets: the event, and the answers of each protocol; one program, `FUZZ_TARGET` says which.
+//! libFuzzer's targets: the event, the answers of each protocol, and the aggregated records of Kinesis; one program,
+//! `FUZZ_TARGET` says which.
 //!
 //! Enters: what libFuzzer makes of its corpus, guided by the branches that it sees taken. Leaves: nothing. Fails, which
 //! is to say aborts and leaves the input in a file, at a panic and at an outcome that the contract does not know.
@@ -10,6 +11,7 @@ mod answers;
 mod events;
 mod frames;
 mod judged;
+mod kpl;
 mod mutation;
 
 use std::fs;
@@ -36,7 +38,11 @@ trait Target: Send + Sync {
 
 static TARGET: LazyLock<Box<dyn Target>> = LazyLock::new(|| {
     let name = std::env::var("FUZZ_TARGET").expect("FUZZ_TARGET names a target");
-    if name == "events" { Box::new(events::Events::new()) } else { Box::new(answers::Answers::new(&name)) }
+    match name.as_str() {
+        "events" => Box::new(events::Events::new()),
+        "kpl" => Box::new(kpl::Kpl),
+        protocol => Box::new(answers::Answers::new(protocol)),
+    }
 });
 
 fuzz_target!(init: prepare(), |input: &[u8]| -> Corpus {

@@ -5,6 +5,9 @@ use aws_sdk_kinesis::types::{
     PutRecordsRequestEntry, ScalingType, ShardFilter, ShardFilterType, ShardIteratorType, StreamMode,
     StreamModeDetails,
 };
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use handler::procedure::kpl::{self, Aggregate, Keys, Record};
 use tests::wire::Form;
 
 use crate::{Suite, case, client};
@@ -24,6 +27,11 @@ const ACTIONS: [&str; 11] = [
 ];
 
 const STREAM: &str = "arn:aws:kinesis:us-west-2:123456789012:stream/orders";
+
+/// Three user records in one, as the library `aws-kinesis-agg` writes them, and the MD5 of the first one's key.
+const AGGREGATED: &str = "f3899ac20a03706b310a03706b3212033132331a0908001a0568656c6c6f1a0b080110001a05776f726c641a070800\
+                          1a0300ff21cba7eb507096fff9f0067816c8ee085c";
+const FIRST_HASH: &str = "329398341438914906102347661116985167824";
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one case after another")]
@@ -56,6 +64,19 @@ async fn requests() {
         "putRecords",
         {"StreamARN": STREAM, "Records": [{"PartitionKey": "1", "Data": {"$text": "one"}}, {"PartitionKey": "2", "Data": {"$json": {"n": 2}}}]},
         client.put_records().stream_arn(STREAM).records(entry("1", "one")).records(entry("2", "{\"n\":2}"))
+    );
+    case!(
+        suite,
+        "putRecords",
+        {"StreamARN": STREAM, "Records": [{"Data": STANDARD.encode(aggregated()), "PartitionKey": "a", "ExplicitHashKey": kpl::hash_of("pk1").to_string()}]},
+        client.put_records().stream_arn(STREAM).records(
+            PutRecordsRequestEntry::builder()
+                .data(Blob::new(hex::decode(AGGREGATED).unwrap()))
+                .partition_key("a")
+                .explicit_hash_key(FIRST_HASH)
+                .build()
+                .unwrap()
+        )
     );
     case!(
         suite,
@@ -136,4 +157,15 @@ async fn requests() {
     case!(suite, "listStreams", {"Limit": 1}, client.list_streams().limit(1));
 
     suite.finish();
+}
+
+/// As `kinesis.putAggregated` sends them.
+fn aggregated() -> Vec<u8> {
+    let mut aggregate = Aggregate::default();
+    for (partition_key, explicit_hash_key, data) in
+        [("pk1", None, &b"hello"[..]), ("pk2", Some("123"), b"world"), ("pk1", None, b"\x00\xff!")]
+    {
+        aggregate.push(Record { keys: Keys { partition_key, explicit_hash_key }, data, tags: &[] });
+    }
+    aggregate.encode()
 }
