@@ -26,10 +26,12 @@
 pub mod key_value_store;
 pub mod kinesis;
 pub mod knowledge_base;
-pub mod kpl;
 pub mod routing_control;
 pub mod source;
 pub mod transfer;
+
+/// The format that the procedures of Kinesis read and write.
+pub use ::kpl;
 
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};

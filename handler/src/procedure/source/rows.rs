@@ -146,7 +146,12 @@ impl Splitter {
         while !self.is_over {
             let line = self.line;
             let rest = self.text.get(self.read..).unwrap_or_default();
-            let (row, used) = match self.cutter.cut(rest, self.is_last) {
+            let cut = if self.passed() == 0 && rest.starts_with('\u{feff}') {
+                Cut::Unreadable("the object begins with a byte order mark".to_owned())
+            } else {
+                self.cutter.cut(rest, self.is_last)
+            };
+            let (row, used) = match cut {
                 Cut::Value(text, used) => {
                     (json::collect(text.as_bytes(), Path::Root(&place(parameter, line)), faults), used)
                 }
