@@ -1,19 +1,25 @@
 """`kinesis.putAggregated` from an S3 object at the local AWS: in little memory, however large the object is, and in
 calls that go on where the one before stopped, each record there once.
 
-With `PROVE` the object is larger than all memory of the smallest function.
+With `PROVE` the object is larger than all memory of the smallest function. A state machine does the same with the
+rights that its tasks were given, and none beside them.
 """
 
 import base64
 import json
 import os
+from pathlib import Path
 
 import pytest
 from aws_kinesis_agg import deaggregator
 
 from support import aws
+from support.cdk import Cdk
+from support.executions import execute
+from support.ministack import ministack
 from support.runtime_api import function
 
+APP = Path(__file__).parent / "apps" / "records-as-caller"
 HERE = "ap-northeast-1"
 THERE = "us-west-2"
 BUCKET = "records"
@@ -69,6 +75,29 @@ def test_an_object_of_any_size_is_put_in_little_memory(binary, local, capsys):
     with capsys.disabled():
         print("\n" + "\n".join(rows), end="")
     assert peaks[1] - peaks[0] <= ALLOWED_GROWTH_KIB, peaks
+
+
+def test_a_state_machine_puts_all_of_an_object(binary):
+    count = 12 * 1024 * 1024 // len(record(0))
+    with ministack(AUTH="true") as local:
+        app = Cdk(local.url, HERE, APP, local.home)
+        app.bootstrap()
+        machine = app.deploy("Records")["StateMachineArn"]
+        s3, kinesis = local.client("s3", HERE), local.client("kinesis", THERE)
+        kinesis.create_stream(StreamName="copy", ShardCount=2)
+        body = "".join(map(record, range(count))).encode()
+        for key in ("days/1.jsonl", "else.jsonl"):
+            s3.put_object(Bucket="exports", Key=key, Body=body)
+
+        ended = execute(local, machine, {"key": "days/1.jsonl"})
+        assert ended.status == "SUCCEEDED", (ended.last_state, ended.error, ended.cause)
+        calls = [event for event in ended.history if event["type"] == "TaskSucceeded"]
+        assert len(calls) > 1, "it never went on"
+        assert read(kinesis, "copy") == list(range(count))
+
+        ended = execute(local, machine, {"key": "else.jsonl"})
+        assert (ended.status, ended.error) == ("FAILED", "CrossRegion.NotAllowed")
+        app.destroy("Records")
 
 
 def read(kinesis, stream: str) -> list[int]:
