@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from support import aws
 from support.edge import entries
 from support.ministack import Ministack, ministack
 from support.passing import Answer, Asked, passing
 from support.runtime_api import Function, function
+from support.stores import HERE, environment, store
 
-HERE = "ap-northeast-1"
 THERE = "us-west-2"
 BUCKET = "exports"
 SIZES = [20_000, 60_000] if "PROVE" in os.environ else [2_000]
@@ -39,15 +38,6 @@ def named() -> Iterator[Ministack]:
     with ministack(names=True) as local:
         local.client("s3", THERE).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": THERE})
         yield local
-
-
-def store(local: Ministack, name: str) -> str:
-    return local.client("cloudfront", "us-east-1").create_key_value_store(Name=name)["KeyValueStore"]["ARN"]
-
-
-def environment(local: Ministack, url: str | None = None) -> dict[str, str]:
-    reached = (url or local.url).replace("127.0.0.1", "localhost")
-    return aws.environment(reached, HERE) | {"LD_PRELOAD": str(local.home / "local_names.so")}
 
 
 def as_aws_says(_: Asked, forward: Callable[[], Answer]) -> Answer:
