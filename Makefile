@@ -8,7 +8,7 @@
 #   make demo-relay    relay a stream to another Region, aggregated, also throttled and killed in the middle
 #   make test          all suites, sampled where they are long
 #   make prove         the same suites at full size
-#   make fuzz          a minute of libFuzzer for the event, the answers of each protocol, and Kinesis's aggregated records
+#   make fuzz          45 seconds of libFuzzer for the event, the answers of each protocol, and Kinesis's aggregated records
 #   make conformance   only the suites that hold requests and answers against AWS's own truth
 #   make bench         start-up, memory and size beside the incumbent's; writes tests/bench/results.md
 #   make bench-kpl     the aggregated format beside PyPI's library and MD5; writes tests/bench/kpl.md

@@ -1,6 +1,6 @@
 """Runs libFuzzer's targets, as many at a time as there are cores; exits with 0 only if none found a fault.
 
-Enters: the program that `make fuzz` builds. `make test` gives each target a minute; with `PROVE`, each runs until no
+Enters: the program that `make fuzz` builds. `make test` gives each target 45 seconds; with `PROVE`, each runs until no
 new edge was seen for half an hour, four hours at most. `FUZZ_TARGETS` names fewer targets, `FUZZ_SECONDS` is the most
 that each runs, `FUZZ_QUIET` the seconds without a new edge that end it, and with `FUZZ_KEEP` the inputs that reach what
 the seeds do not are kept in `found`, for the next run to begin with. Leaves: a line a target and the closing line;
@@ -36,7 +36,7 @@ _TARGETS = (
 _FOUND = Path(__file__).parent / "found"
 _FAILURES = paths.TOOLS / "failures"
 _PROVE = "PROVE" in os.environ
-_MOST_S = int(os.environ.get("FUZZ_SECONDS", 4 * 3600 if _PROVE else 60))
+_MOST_S = int(os.environ.get("FUZZ_SECONDS", 4 * 3600 if _PROVE else 45))
 _QUIET_S = int(os.environ.get("FUZZ_QUIET", 1800 if _PROVE else _MOST_S))
 
 # Far more than any input needs, also on a busy machine.
