@@ -122,6 +122,8 @@ const PASSES: sfn.RetryProps = {
   errors: [
     'CrossRegion.Unreachable',
     'CrossRegion.OutcomeUnknown',
+    'CrossRegion.SourceChanged',
+    'CrossRegion.ChecksumMismatch',
     'InternalError',
     'InternalServerException',
     'SlowDown',
