@@ -85,7 +85,13 @@ test('it goes on where the time was over, and repeats what passes', () => {
   expect(Retry).toMatchObject([
     { ErrorEquals: expect.arrayContaining(['Lambda.TooManyRequestsException']) as unknown },
     { ErrorEquals: ['CrossRegion.Incomplete'], IntervalSeconds: 1, MaxAttempts: 20, BackoffRate: 1 },
-    { ErrorEquals: expect.arrayContaining(['ThrottlingException', 'CrossRegion.OutcomeUnknown']) as unknown },
+    {
+      ErrorEquals: expect.arrayContaining([
+        'ThrottlingException',
+        'CrossRegion.OutcomeUnknown',
+        'CrossRegion.SourceChanged',
+      ]) as unknown,
+    },
   ]);
 });
 
