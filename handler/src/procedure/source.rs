@@ -9,6 +9,7 @@
 //! that breaks off is gone on with from where it broke, as long as the object is the same.
 
 mod csv;
+mod cut;
 mod json_document;
 mod json_lines;
 mod object;

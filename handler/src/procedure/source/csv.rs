@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::rows::Cut;
+use super::cut::Cut;
 
 /// Records of two fields, of which the first tells their names.
 #[derive(Debug)]

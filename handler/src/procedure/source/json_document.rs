@@ -5,8 +5,8 @@
 
 use serde::de::IgnoredAny;
 
+use super::cut::Cut;
 use super::json_lines::said;
-use super::rows::Cut;
 
 #[derive(Debug)]
 pub struct Document {

@@ -5,7 +5,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::rows::Cut;
+use super::cut::Cut;
 
 #[derive(Debug, Default)]
 pub struct Lines {

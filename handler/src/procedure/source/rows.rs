@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use serde_json::{Value as Json, json};
 
 use super::csv::Table;
+use super::cut::Cut;
 use super::json_document::Document;
 use super::json_lines::Lines;
 use super::{Format, place};
@@ -24,25 +25,6 @@ pub enum Step {
     /// Not before more has come.
     More,
     End,
-}
-
-/// What a text begins with, as its format has it. Bytes are those up to what comes next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Cut<'t> {
-    /// A row as JSON.
-    Value(&'t str, usize),
-    /// A row of two fields with these names.
-    Fields([&'static str; 2], [Cow<'t, str>; 2], usize),
-    /// A row with what is wrong with it.
-    Malformed(String, usize),
-    /// No row.
-    Nothing(usize),
-    /// Something that may go on.
-    More,
-    /// The end of it all.
-    End,
-    /// Something after which nothing can be read, with what is wrong with it.
-    Unreadable(String),
 }
 
 /// What came and was not yet handed out.
