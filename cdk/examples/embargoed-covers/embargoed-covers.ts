@@ -4,7 +4,8 @@
  *
  * A function at the edge decides, by the release times in a KeyValueStore. Every ten minutes a state machine in Tokyo
  * exports the release times from the database to S3 and brings the store to them. Runs may overlap: each has an object
- * of its own, and the store takes one write for each ETag.
+ * of its own, the store takes one write for each ETag, and a run whose version was replaced before the edge showed it
+ * leaves the waiting to the run that replaced it.
  *
  * The database is a table of DynamoDB with the string keys `cover` and `release`, or, as a variant, Aurora PostgreSQL,
  * which writes the object by itself.
@@ -152,8 +153,37 @@ export class EmbargoedCovers extends Stack {
       root: `https://${this.distribution.distributionDomainName}`,
       path: 'version',
       condition: '{% $states.result.ResponseBody = $version %}',
+      otherwise: this.lookForLaterRun(),
     });
     return mark.next(edge).next(done);
+  }
+
+  /**
+   * Ends well if another run has told its version since: the edge then never shows ours, and the other run waits until
+   * the edge knows of what both wrote. Fails if the version in the store is still ours.
+   */
+  private lookForLaterRun(): sfn.IChainable {
+    const read = CallAwsServiceCrossRegion.jsonata(this, 'ReadVersion', {
+      region: this.region,
+      service: 'cloudfront-keyvaluestore',
+      action: 'getKey',
+      parameters: { KvsARN: this.store.keyValueStoreArn, Key: 'version' },
+      iamResources: [this.store.keyValueStoreArn],
+      assign: { told: '{% $states.result.Value %}' },
+      outputs: '{% $states.input %}',
+    });
+    const superseded = sfn.Pass.jsonata(this, 'Superseded', {
+      outputs: "{% $merge([$synced, { 'superseded': true }]) %}",
+    });
+    const notReady = sfn.Fail.jsonata(this, 'NotReady', {
+      error: 'CrossRegion.NotReady',
+      cause: "{% 'the edge does not show version ' & $version & '; its last answer was ' & $edgeSaid %}",
+    });
+    return read.next(
+      sfn.Choice.jsonata(this, 'StillOurs')
+        .when(sfn.Condition.jsonata('{% $told = $version %}'), notReady)
+        .otherwise(superseded),
+    );
   }
 
   /** Through the state, so some four thousand covers: beyond that, `CrossRegion.Incomplete` ends the run. */
