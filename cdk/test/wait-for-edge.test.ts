@@ -3,12 +3,11 @@
  * mistakes.
  */
 import { Duration, SecretValue, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import jsonata from 'jsonata';
 import { WaitForEdge, WaitForEdgeProps } from '../src';
-import { aslProblems, errorsOf, newStack, statementsOf } from './support';
+import { aslProblems, Definition, definitionOf, errorsOf, newStack, statementsOf } from './support';
 
 const ROOT = 'https://d111111abcdef8.cloudfront.net';
 
@@ -36,19 +35,6 @@ function stackWith(
     queryLanguage,
   });
   return stack;
-}
-
-interface Definition {
-  readonly StartAt: string;
-  readonly States: Record<string, any>;
-}
-
-function definitionOf(stack: Stack): Definition {
-  const [machine] = Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'));
-  const {
-    'Fn::Join': [, parts],
-  } = machine.Properties.DefinitionString as { 'Fn::Join': [string, unknown[]] };
-  return JSON.parse(parts.map((part) => (typeof part === 'string' ? part : 'ref')).join('')) as Definition;
 }
 
 type Edge = (args: any) => { StatusCode: number; ResponseBody?: unknown; Headers?: object } | { Error: string };
