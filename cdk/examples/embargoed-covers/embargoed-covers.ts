@@ -224,8 +224,8 @@ export class EmbargoedCovers extends Stack {
   private exportAurora({ clusterArn, secretArn, database }: Aurora): sfn.Chain {
     const rows =
       `SELECT '${COVERS}' || cover AS "Key", ` +
-      'to_char(release AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS "Value" ' +
-      'FROM releases WHERE release IS NOT NULL';
+      'to_char(release AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\') AS "Value" ' +
+      'FROM releases WHERE isfinite(release)';
     const text = (name: string, value: string) => ({ name, value: { stringValue: value } });
     const run = CallAwsServiceCrossRegion.jsonata(this, 'ExportReleases', {
       region: this.region,
@@ -235,10 +235,16 @@ export class EmbargoedCovers extends Stack {
         resourceArn: clusterArn,
         secretArn,
         database,
+        // The rows are a parameter, too: in the statement, their colons may be taken for the beginning of one.
         sql:
-          `SELECT * FROM aws_s3.query_export_to_s3($rows$${rows}$rows$, ` +
-          "aws_commons.create_s3_uri(:bucket, :key, :region), options := 'format csv, header true')",
-        parameters: [text('bucket', this.exports.bucketName), text('key', '{% $key %}'), text('region', this.region)],
+          'SELECT * FROM aws_s3.query_export_to_s3(:rows, aws_commons.create_s3_uri(:bucket, :key, :region), ' +
+          "options => 'format csv, header true')",
+        parameters: [
+          text('rows', rows),
+          text('bucket', this.exports.bucketName),
+          text('key', '{% $key %}'),
+          text('region', this.region),
+        ],
       },
       iamResources: [clusterArn],
       additionalIamStatements: [
