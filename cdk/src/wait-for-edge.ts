@@ -1,9 +1,10 @@
 /**
  * States that wait until CloudFront's edge answers as it should.
  *
- * In: a URL of a distribution, a connection, and what the answer must say. Out: a piece of a state machine that asks,
- * waits and asks again, and goes on with the input that it got. Nothing of it is a function: Step Functions asks by
- * itself, with an HTTP task, which needs a connection of EventBridge, and waits by itself.
+ * In: a URL of a distribution, a connection, what the answer must say, and where to go on if it never does. Out: a
+ * piece of a state machine that asks, waits and asks again, and goes on with the input that it got. Nothing of it is a
+ * function: Step Functions asks by itself, with an HTTP task, which needs a connection of EventBridge, and waits by
+ * itself.
  *
  * All of its states are of JSONata, which may stand in a state machine of either language.
  */
@@ -57,11 +58,19 @@ export interface WaitForEdgeProps {
   readonly interval?: Duration;
 
   /**
-   * How often to ask before it is given up with `CrossRegion.NotReady`.
+   * How often to ask before it is given up.
    *
    * @default 18
    */
   readonly maxAttempts?: number;
+
+  /**
+   * Where to go on when it is given up, in place of failing. The state is as it was, and the variable `$edgeSaid` has
+   * the last answer: `status 200`, or the name of an error.
+   *
+   * @default - the execution fails with `CrossRegion.NotReady`
+   */
+  readonly otherwise?: sfn.IChainable;
 }
 
 const JSONATA = /^\{%(.*)%\}$/s;
@@ -116,18 +125,19 @@ export class WaitForEdge extends sfn.StateMachineFragment {
       stateName: `${id} wait`,
       time: sfn.WaitTime.duration(interval),
     });
-    const notReady = sfn.Fail.jsonata(this, 'NotReady', {
-      stateName: `${id} not ready`,
-      error: 'CrossRegion.NotReady',
-      cause: "{% 'the edge does not answer as it should; its last answer was ' & $edgeSaid %}",
-    });
+    const notReady = () =>
+      sfn.Fail.jsonata(this, 'NotReady', {
+        stateName: `${id} not ready`,
+        error: 'CrossRegion.NotReady',
+        cause: "{% 'the edge does not answer as it should; its last answer was ' & $edgeSaid %}",
+      });
 
     ask.addCatch(refused, { errors: ['States.TaskFailed', 'States.Timeout'] });
     refused.next(answered);
     begin.next(ask).next(
       answered
         .when(sfn.Condition.jsonata('{% $edgeShows %}'), done)
-        .when(sfn.Condition.jsonata(`{% $edgeAsked >= ${maxAttempts} %}`), notReady)
+        .when(sfn.Condition.jsonata(`{% $edgeAsked >= ${maxAttempts} %}`), props.otherwise ?? notReady())
         .otherwise(wait.next(ask)),
     );
     this.startState = begin;

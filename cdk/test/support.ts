@@ -91,6 +91,20 @@ export function statementsOf(stack: Stack): Statement[] {
     .filter((statement) => !statement.Action.includes('logs:PutLogEvents'));
 }
 
+export interface Definition {
+  readonly StartAt: string;
+  readonly States: Record<string, any>;
+}
+
+/** The definition of the stack's only state machine, with `ref` in place of what CloudFormation fills in. */
+export function definitionOf(stack: Stack): Definition {
+  const [machine] = Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'));
+  const {
+    'Fn::Join': [, parts],
+  } = machine.Properties.DefinitionString as { 'Fn::Join': [string, unknown[]] };
+  return JSON.parse(parts.map((part) => (typeof part === 'string' ? part : 'ref')).join('')) as Definition;
+}
+
 /** What the validator of Amazon States Language finds wrong with the stack's state machines. */
 export function aslProblems(stack: Stack): string[] {
   return Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine')).flatMap(

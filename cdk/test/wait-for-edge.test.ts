@@ -3,17 +3,22 @@
  * mistakes.
  */
 import { Duration, SecretValue, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import jsonata from 'jsonata';
 import { WaitForEdge, WaitForEdgeProps } from '../src';
-import { aslProblems, errorsOf, newStack, statementsOf } from './support';
+import { aslProblems, Definition, definitionOf, errorsOf, newStack, statementsOf } from './support';
 
 const ROOT = 'https://d111111abcdef8.cloudfront.net';
 
-function stackWith(changes: Partial<WaitForEdgeProps> = {}, queryLanguage = sfn.QueryLanguage.JSON_PATH): Stack {
+type Changes = Partial<WaitForEdgeProps>;
+
+function stackWith(
+  given: Changes | ((stack: Stack) => Changes) = {},
+  queryLanguage = sfn.QueryLanguage.JSON_PATH,
+): Stack {
   const stack = newStack();
+  const changes = typeof given === 'function' ? given(stack) : given;
   const edge = new WaitForEdge(stack, 'Edge', {
     connection: new events.Connection(stack, 'Connection', {
       authorization: events.Authorization.apiKey('x-asked-by', SecretValue.unsafePlainText('state-machine')),
@@ -30,19 +35,6 @@ function stackWith(changes: Partial<WaitForEdgeProps> = {}, queryLanguage = sfn.
     queryLanguage,
   });
   return stack;
-}
-
-interface Definition {
-  readonly StartAt: string;
-  readonly States: Record<string, any>;
-}
-
-function definitionOf(stack: Stack): Definition {
-  const [machine] = Object.values(Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'));
-  const {
-    'Fn::Join': [, parts],
-  } = machine.Properties.DefinitionString as { 'Fn::Join': [string, unknown[]] };
-  return JSON.parse(parts.map((part) => (typeof part === 'string' ? part : 'ref')).join('')) as Definition;
 }
 
 type Edge = (args: any) => { StatusCode: number; ResponseBody?: unknown; Headers?: object } | { Error: string };
@@ -146,6 +138,25 @@ test('it gives up, and says what the edge said', async () => {
   expect(cause).toContain('its last answer was States.Http.StatusCode.403');
 });
 
+test('where it gives up it goes on elsewhere, with the state as it was and the last answer', async () => {
+  const stack = stackWith((stack) => ({
+    maxAttempts: 2,
+    otherwise: sfn.Pass.jsonata(stack, 'Elsewhere', {
+      outputs: { state: '{% $states.input %}', said: '{% $edgeSaid %}' },
+    }),
+  }));
+  const definition = definitionOf(stack);
+  expect(await run(definition, () => ({ Error: 'States.Http.Socket' }), INPUT)).toEqual({
+    asked: 2,
+    waited: 10,
+    state: { state: INPUT, said: 'States.Http.Socket' },
+  });
+  const shows: Edge = () => ({ StatusCode: 200, ResponseBody: 'v2' });
+  expect(await run(definition, shows, INPUT)).toEqual({ asked: 1, waited: 0, state: INPUT });
+  expect(Object.keys(definition.States)).not.toContain('Edge not ready');
+  expect(aslProblems(stack)).toEqual([]);
+});
+
 test('a path from state', async () => {
   const definition = definitionOf(stackWith({ path: "{% 'release/' & $states.input.release %}" }));
   const edge: Edge = ({ ApiEndpoint }) => ({
@@ -170,7 +181,7 @@ test('the state machine may ask this distribution and nothing else', () => {
 });
 
 describe('mistakes', () => {
-  const cases: [string, Partial<WaitForEdgeProps>, string][] = [
+  const cases: [string, Changes, string][] = [
     ['plain http', { root: 'http://example.com' }, '`root` must be `https://` and a host'],
     ['a root with a path', { root: 'https://example.com/a' }, '`root` must be `https://` and a host'],
     ['a path with a slash', { path: '/release' }, '`path` must not begin with a slash'],

@@ -1,5 +1,5 @@
 """The example embargoed-covers, deployed: embargoed before, shown after, changes waited for until the edge shows them,
-and the function deployed with its store.
+runs that overlap, and the function deployed with its store.
 
 What is a stand-in here is said in `demo.embargoed_covers`. The wait for the edge, `WaitForEdge`, is run by the local
 AWS's interpreter, whose JSONata has all that it needs. With `PROVE` the role's policy is held to be enough and
@@ -26,13 +26,16 @@ from support.ministack import ministack
 # As the example leaves it to the construct.
 MAX_ATTEMPTS = 18
 
-STORE_ACTIONS = [f"cloudfront-keyvaluestore:{name}" for name in ("DescribeKeyValueStore", "ListKeys", "UpdateKeys")]
+SYNC_ACTIONS = [f"cloudfront-keyvaluestore:{name}" for name in ("DescribeKeyValueStore", "ListKeys", "UpdateKeys")]
+GET_KEY = "cloudfront-keyvaluestore:GetKey"
+STORE_ACTIONS = [*SYNC_ACTIONS, GET_KEY]
 # The state that ends for want of each action.
 NEEDED_BY = {
     "dynamodb:Scan": "ReadReleases",
     "s3:PutObject": "ExportReleases",
     "s3:GetObject": "SyncCovers",
-    **dict.fromkeys(STORE_ACTIONS, "SyncCovers"),
+    **dict.fromkeys(SYNC_ACTIONS, "SyncCovers"),
+    GET_KEY: "ReadVersion",
 }
 
 
@@ -100,13 +103,39 @@ def test_the_wait_gives_up_with_the_last_answer(covers, answers, last):
     # One more than it may ask for.
     covers.server.answers(*answers, "late")
     ended = covers.export_and_sync()
-    assert (ended.status, ended.error) == ("FAILED", "CrossRegion.NotReady")
-    assert ended.cause == f"the edge does not answer as it should; its last answer was {last}"
-    assert len(covers.server.asked) == MAX_ATTEMPTS
     # What it waited for is in the store all the same.
     version = covers.store()["version"]
+    assert (ended.status, ended.error) == ("FAILED", "CrossRegion.NotReady")
+    assert ended.cause == f"the edge does not show version {version}; its last answer was {last}"
+    # It has looked for another run's version first, with the state that entered the wait.
+    assert state_at(ended, "ReadVersion", "input") == state_at(ended, "Edge begin", "input")
+    assert len(covers.server.asked) == MAX_ATTEMPTS
     assert covers.edge.shows(["/version"], "2030-01-01T00:00:00Z") == [version]
     assert version not in {one.text for one in covers.server.asked}
+
+
+def test_runs_that_overlap_succeed_also_where_the_edge_never_shows_the_version_of_the_first(covers):
+    covers.server.answers()
+    with ThreadPoolExecutor(2) as pool:
+        # The edge says nothing until both have told their versions.
+        with covers.server.silent():
+            change(covers)
+            first, first_version = told_by(covers, pool)
+            change(covers)
+            second, second_version = told_by(covers, pool)
+        earlier, later = first.result(), second.result()
+    assert (earlier.status, later.status) == ("SUCCEEDED", "SUCCEEDED"), (earlier.cause, later.cause)
+
+    # Each has changed the store, and waited for what it had told.
+    assert [(ended.output["put"] > 0, ended.output["ETag"]) for ended in (earlier, later)] == [
+        (True, first_version),
+        (True, second_version),
+    ]
+    assert covers.store()["version"] == second_version
+    # The first was never answered with its own, and asked until it gave up; the second had to ask once.
+    assert [one.text for one in covers.server.asked] == [second_version] * (MAX_ATTEMPTS + 1)
+    assert earlier.output["superseded"] is True
+    assert "superseded" not in later.output
 
 
 @pytest.mark.skipif("PROVE" not in os.environ, reason="in `make prove`")
@@ -137,11 +166,21 @@ def test_its_policy_is_enough_and_needed(binary):
 
         # Nothing stands in for the HTTP task here: who has all that is needed comes as far as the wait.
         ended = run(None)
-        assert (ended.error, ended.last_state) == ("CrossRegion.NotReady", "Edge not ready"), ended.cause
+        assert (ended.error, ended.last_state) == ("CrossRegion.NotReady", "NotReady"), ended.cause
         for action, state in NEEDED_BY.items():
             ended = run(action)
             assert (ended.status, ended.last_state) == ("FAILED", state), action
             assert ended.error in ("AccessDenied", "AccessDeniedException"), action
+
+
+def told_by(covers: Covers, pool: ThreadPoolExecutor) -> tuple[Future[Execution], str]:
+    """A run that goes on, and the version that it has told."""
+    before = covers.store().get("version")
+    run = pool.submit(covers.export_and_sync)
+    while (version := covers.store().get("version", before)) == before:
+        assert not run.done(), f"it told no version: {run.result()}"
+        time.sleep(0.05)
+    return run, version
 
 
 def wait_for_failure(covers: Covers, run: Future[Execution], error: str) -> None:

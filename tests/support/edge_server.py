@@ -1,4 +1,4 @@
-"""The edge of a distribution as a server, which may know of a write late, answer with an error, or not listen.
+"""The edge of a distribution as a server, which may know of a write late, answer with an error, late, or not at all.
 
 An `Edge` enters; an `EdgeServer` leaves, at whose URL it answers by HTTP, and what was asked of it. Without a word it
 answers by the store as it is. `upcoming` says what comes before that, one for each question.
@@ -36,6 +36,7 @@ class EdgeServer:
     asked: list[Question] = field(default_factory=list)
     upcoming: deque[Upcoming] = field(default_factory=deque)
     _late: Callable[[str], str] = lambda _: ""
+    _answering: threading.Lock = field(default_factory=threading.Lock)
     _port: int = 0
     _server: ThreadingHTTPServer | None = None
 
@@ -67,7 +68,17 @@ class EdgeServer:
             self._server.server_close()
             self._server = None
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """What is asked meanwhile is answered afterwards, by what is known then."""
+        with self._answering:
+            yield
+
     def answer(self, host: str, path: str) -> Question:
+        with self._answering:
+            return self._answer(host, path)
+
+    def _answer(self, host: str, path: str) -> Question:
         told = self.upcoming.popleft() if self.upcoming else None
         # Before the answer leaves, so that the next question finds nobody.
         if self.upcoming and self.upcoming[0] == "down":

@@ -4,7 +4,8 @@
  *
  * A function at the edge decides, by the release times in a KeyValueStore. Every ten minutes a state machine in Tokyo
  * exports the release times from the database to S3 and brings the store to them. Runs may overlap: each has an object
- * of its own, and the store takes one write for each ETag.
+ * of its own, the store takes one write for each ETag, and a run whose version was replaced before the edge showed it
+ * leaves the waiting to the run that replaced it.
  *
  * The database is a table of DynamoDB with the string keys `cover` and `release`, or, as a variant, Aurora PostgreSQL,
  * which writes the object by itself.
@@ -152,8 +153,37 @@ export class EmbargoedCovers extends Stack {
       root: `https://${this.distribution.distributionDomainName}`,
       path: 'version',
       condition: '{% $states.result.ResponseBody = $version %}',
+      otherwise: this.lookForLaterRun(),
     });
     return mark.next(edge).next(done);
+  }
+
+  /**
+   * Ends well if another run has told its version since: the edge then never shows ours, and the other run waits until
+   * the edge knows of what both wrote. Fails if the version in the store is still ours.
+   */
+  private lookForLaterRun(): sfn.IChainable {
+    const read = CallAwsServiceCrossRegion.jsonata(this, 'ReadVersion', {
+      region: this.region,
+      service: 'cloudfront-keyvaluestore',
+      action: 'getKey',
+      parameters: { KvsARN: this.store.keyValueStoreArn, Key: 'version' },
+      iamResources: [this.store.keyValueStoreArn],
+      assign: { told: '{% $states.result.Value %}' },
+      outputs: '{% $states.input %}',
+    });
+    const superseded = sfn.Pass.jsonata(this, 'Superseded', {
+      outputs: "{% $merge([$synced, { 'superseded': true }]) %}",
+    });
+    const notReady = sfn.Fail.jsonata(this, 'NotReady', {
+      error: 'CrossRegion.NotReady',
+      cause: "{% 'the edge does not show version ' & $version & '; its last answer was ' & $edgeSaid %}",
+    });
+    return read.next(
+      sfn.Choice.jsonata(this, 'StillOurs')
+        .when(sfn.Condition.jsonata('{% $told = $version %}'), notReady)
+        .otherwise(superseded),
+    );
   }
 
   /** Through the state, so some four thousand covers: beyond that, `CrossRegion.Incomplete` ends the run. */
@@ -194,8 +224,8 @@ export class EmbargoedCovers extends Stack {
   private exportAurora({ clusterArn, secretArn, database }: Aurora): sfn.Chain {
     const rows =
       `SELECT '${COVERS}' || cover AS "Key", ` +
-      'to_char(release AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS "Value" ' +
-      'FROM releases WHERE release IS NOT NULL';
+      'to_char(release AT TIME ZONE \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\') AS "Value" ' +
+      'FROM releases WHERE isfinite(release)';
     const text = (name: string, value: string) => ({ name, value: { stringValue: value } });
     const run = CallAwsServiceCrossRegion.jsonata(this, 'ExportReleases', {
       region: this.region,
@@ -205,10 +235,16 @@ export class EmbargoedCovers extends Stack {
         resourceArn: clusterArn,
         secretArn,
         database,
+        // The rows are a parameter, too: in the statement, their colons may be taken for the beginning of one.
         sql:
-          `SELECT * FROM aws_s3.query_export_to_s3($rows$${rows}$rows$, ` +
-          "aws_commons.create_s3_uri(:bucket, :key, :region), options := 'format csv, header true')",
-        parameters: [text('bucket', this.exports.bucketName), text('key', '{% $key %}'), text('region', this.region)],
+          'SELECT * FROM aws_s3.query_export_to_s3(:rows, aws_commons.create_s3_uri(:bucket, :key, :region), ' +
+          "options => 'format csv, header true')",
+        parameters: [
+          text('rows', rows),
+          text('bucket', this.exports.bucketName),
+          text('key', '{% $key %}'),
+          text('region', this.region),
+        ],
       },
       iamResources: [clusterArn],
       additionalIamStatements: [
