@@ -304,7 +304,8 @@ async fn a_short_wait_looks_more_often_within_its_time() {
         json!({"waitFor": {"path": "Table.TableStatus", "success": ["GONE"], "pollWithin_ms": 250}}),
     );
     assert_eq!(refused(function.invoke(event).await).0, "CrossRegion.NotReady");
-    assert_eq!(function.wire.take().len(), 2);
+    // Of 100 and of 200 ms chance takes up to a half away.
+    assert!((2..=3).contains(&function.wire.take().len()));
 }
 
 #[tokio::test]
