@@ -294,6 +294,14 @@ impl Error {
         self
     }
 
+    /// Tells of the answer what `cause` tells of it, which this error stands for.
+    #[must_use]
+    pub fn with_answer_of(mut self, cause: &Self) -> Self {
+        self.status_code = cause.status_code;
+        self.request_id.clone_from(&cause.request_id);
+        self
+    }
+
     /// Says which call failed, where a later stage has not said so already.
     #[must_use]
     pub fn for_call(mut self, service: &str, action: &str, region: &str) -> Self {

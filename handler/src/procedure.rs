@@ -35,6 +35,7 @@ pub use ::kpl;
 
 use std::error::Error as StdError;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -174,6 +175,9 @@ fn read<J: Job>(parameters: Map<String, Json>, regions: &Regions) -> Result<J, E
         _ => Err(Error::faults(Kind::InvalidParameters, faults)),
     }
 }
+
+/// An object whose bytes stop coming for so long is asked for once more.
+pub(crate) const SILENCE: Duration = Duration::from_secs(20);
 
 /// Whether an error is that of a call which the deadline left no time for, or no time to be answered in.
 pub(crate) fn is_late(error: &Error, deadline: Deadline) -> bool {

@@ -25,7 +25,6 @@ use handler::config::{Config, Defaults};
 use handler::deadline::Deadline;
 use handler::dispatch::Handler;
 use handler::effect::Effect;
-use handler::error::Error;
 use handler::event::{RetryChoice, RetryMode, Timeouts};
 use handler::telemetry::Invocation;
 use model::{Call, Case, How, Mode, Outcome, Place, Row};
@@ -33,7 +32,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tests::Tally;
 use tests::faulty::{black_hole, refusing};
-use tests::invoked::config;
+use tests::invoked::{config, report};
 use tests::proxy::{Fault, Proxy, Step};
 use tokio::net::TcpSocket;
 
@@ -331,10 +330,6 @@ fn handler(event: &Value, defaults: Defaults) -> Handler {
     let credentials = Credentials::new("AKIDEXAMPLE", "SECRET", None, None, "tests");
     let clients = Clients::new(SharedCredentialsProvider::new(credentials), Transport::default());
     Handler::new(config, clients).unwrap()
-}
-
-fn report(error: &Error) -> Value {
-    serde_json::from_str(&error.to_message()).unwrap()
 }
 
 /// What is wrong with what was seen.

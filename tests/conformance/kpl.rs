@@ -452,8 +452,8 @@ fn as_the_library(parsed: &Value, unpacked: &Value, explained: &mut Explained) -
 #[test]
 fn no_input_panics_or_takes_more_than_a_constant_factor_of_itself() {
     /// An empty key is two bytes, and we keep a slice of 16 for it; a tag is four, and we tell it in 32; a record is six,
-    /// and its fields are 56. A list has room for up to twice what is in it.
-    const FACTOR: usize = 20;
+    /// and its fields are 48. A list has room for up to twice what is in it.
+    const FACTOR: usize = 16;
     const BESIDE: usize = 4_096;
     let _alone = alone();
     let mut rng = Rng::with_seed(7);

@@ -21,7 +21,7 @@ use handler::telemetry::Invocation;
 use proptest::collection::btree_map;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tests::invoked::{config, credentials};
+use tests::invoked::{config, credentials, faults, report};
 use tests::key_value_store::{ARN, Call, Fate, Server, Stale, Store};
 use tests::{Tally, prove};
 
@@ -102,10 +102,6 @@ fn run_within(server: &Server, event: &Value, time: Duration) -> Result<Value, E
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-fn report(error: &Error) -> Value {
-    serde_json::from_str(&error.to_message()).unwrap()
 }
 
 fn entries(range: std::ops::Range<usize>, value: &str) -> Entries {
@@ -937,9 +933,7 @@ fn a_source_is_read_as_strictly_as_all_parameters() {
     event["parameters"]["Items"] = json!([]);
     let error = synced(&handler, &event).unwrap_err();
     assert_eq!(error.name(), "CrossRegion.InvalidParameters");
-    let report = report(&error);
-    let faults: Vec<&str> =
-        report["faults"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let faults = faults(&error);
     for (fault, expected) in faults.iter().zip([
         "parameters.itemsFrom.Bucket: missing",
         "parameters.itemsFrom.region: ",

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use handler::error::Error;
 use serde_json::{Value, json};
 use tests::bedrock::{Bedrock, DATA_SOURCE, Fate, Job, KNOWLEDGE_BASE, OTHER_DATA_SOURCE};
-use tests::invoked::{Function, REGION};
+use tests::invoked::{Function, REGION, report};
 use tests::wire::Request;
 use tests::{Tally, prove};
 
@@ -30,10 +29,6 @@ fn event(since: &str) -> Value {
 fn with(mut event: Value, name: &str, value: Value) -> Value {
     event["parameters"][name] = value;
     event
-}
-
-fn report(error: &Error) -> Value {
-    serde_json::from_str(&error.to_message()).unwrap()
 }
 
 /// What an invocation came to: a word, and the effect of an error.

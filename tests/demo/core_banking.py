@@ -174,8 +174,7 @@ def run(say: Callable[[str], None] = print) -> bool:
         checks += _at(made, OSAKA, moved, is_source_reachable=False)
 
         say("\nwhat is where\n")
-        say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
-        held = all(holds for holds, _ in checks)
+        held = transcript.all_held(checks, say)
     say(f"\nstacks destroyed, local AWS stopped: {'every check held' if held else 'NOT every check held'}")
     return held
 

@@ -155,8 +155,7 @@ def tell(made: Covers, say: Callable[[str], None]) -> bool:
 
     checks += _deployed(made, after, say)
     say("\nwhat was seen\n")
-    say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
-    return all(holds for holds, _ in checks)
+    return transcript.all_held(checks, say)
 
 
 def _overlapping(made: Covers, say: Callable[[str], None]) -> Iterator[tuple[bool, str]]:

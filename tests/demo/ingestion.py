@@ -95,8 +95,7 @@ def run(say: Callable[[str], None] = print) -> bool:
         _answers_are_lost(made, say)
         _what_fails(made, say)
         say("\nwhat is where\n")
-        say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in made.checks]))
-        held = all(holds for holds, _ in made.checks)
+        held = transcript.all_held(made.checks, say)
     say(f"\nstack destroyed, local AWS stopped: {'every check held' if held else 'NOT every check held'}")
     return held
 

@@ -52,8 +52,7 @@ def run(say: Callable[[str], None] = print) -> bool:
             say(transcript.table([header, *rows]))
             checks = list(_checks(things, ended.output, steps))
         say("\nwhat is where\n")
-        say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in checks]))
-        held = all(holds for holds, _ in checks)
+        held = transcript.all_held(checks, say)
     say(f"\nstack destroyed, local AWS stopped: {'every check held' if held else 'NOT every check held'}")
     return held
 

@@ -168,8 +168,7 @@ def run(say: Callable[[str], None] = print) -> bool:
         _killed(made, say)
         _nothing_new(made, say)
         say("\nwhat is where\n")
-        say(transcript.table([("ok" if holds else "WRONG", text) for holds, text in made.checks]))
-        held = all(holds for holds, _ in made.checks)
+        held = transcript.all_held(made.checks, say)
     say(f"\nlocal AWS stopped: {'every check held' if held else 'NOT every check held'}")
     return held
 

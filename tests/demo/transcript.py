@@ -5,7 +5,7 @@ here: a step is what the function said of it, in its result and in its log, join
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def all_held(checks: Sequence[tuple[bool, str]], say: Callable[[str], None]) -> bool:
+    """Tells each check."""
+    say(table([("ok" if holds else "WRONG", text) for holds, text in checks]))
+    return all(holds for holds, _ in checks)
 
 
 def _outcome(result: dict[str, Any]) -> str:

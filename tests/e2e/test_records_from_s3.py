@@ -5,18 +5,17 @@ With `PROVE` the object is larger than all memory of the smallest function. A st
 rights that its tasks were given, and none beside them.
 """
 
-import base64
 import json
 import os
 from pathlib import Path
 
 import pytest
-from aws_kinesis_agg import deaggregator
 
 from support import aws
 from support.cdk import Cdk
 from support.executions import execute
 from support.ministack import ministack
+from support.reader import Reader
 from support.runtime_api import function
 
 APP = Path(__file__).parent / "apps" / "records-as-caller"
@@ -101,23 +100,7 @@ def test_a_state_machine_puts_all_of_an_object(binary):
 
 
 def read(kinesis, stream: str) -> list[int]:
-    """The numbers of all records, by a reader that nobody here wrote."""
-    numbers = []
-    for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
-        known = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = kinesis.get_shard_iterator(**known)["ShardIterator"]
-        while True:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            for one in deaggregator.iter_deaggregate_records(answer["Records"], data_format="Boto3"):
-                numbers.append(int(number(one["kinesis"])))
-            iterator = answer["NextShardIterator"]
-            if not answer["Records"]:
-                break
-    return sorted(numbers)
-
-
-def number(user: dict) -> bytes:
-    # The reader encodes what it has unpacked, and nothing else.
-    data = user["data"]
-    is_encoded = user.get("aggregated", False)
-    return (base64.b64decode(data) if is_encoded else data).split(b":")[0]
+    """The numbers of all records."""
+    reader = Reader(kinesis, stream)
+    reader.read()
+    return sorted(int(text.split(":")[0]) for _, text in reader.without_it)

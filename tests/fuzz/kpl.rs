@@ -20,9 +20,9 @@ use crate::{Target, mutation};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Bytes that may be allocated for each of the input, and beside. A record is six bytes or more, and its fields are 56
+/// Bytes that may be allocated for each of the input, and beside. A record is six bytes or more, and its fields are 48
 /// in a list that has room for up to twice as many.
-const FACTOR: usize = 20;
+const FACTOR: usize = 16;
 const BESIDE: usize = 1_024;
 
 /// Bytes of the checksum.

@@ -105,6 +105,18 @@ pub async fn noted_within(
     (outcome.map(|result| read(result.get())), invocation)
 }
 
+/// What Step Functions sees of an error.
+pub fn report(error: &Error) -> Value {
+    let message = error.to_message();
+    serde_json::from_str(&message).unwrap_or_else(|error| panic!("no JSON: {error}"))
+}
+
+/// The faults that an error lists.
+pub fn faults(error: &Error) -> Vec<String> {
+    let faults = report(error)["faults"].as_array().cloned().unwrap_or_default();
+    faults.iter().map(|fault| fault.as_str().unwrap().to_owned()).collect()
+}
+
 /// An entry that permits actions of a service in every Region and for every Region at once.
 pub fn entry(service: &str, actions: &[&str]) -> Value {
     json!({"service": service, "actions": actions, "regions": ["*", "*global*"]})

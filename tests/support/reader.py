@@ -32,12 +32,14 @@ class Reader:
         for shard in self.client.list_shards(StreamName=self.stream)["Shards"]:
             known = {"StreamName": self.stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
             iterator = self.client.get_shard_iterator(**known)["ShardIterator"]
-            answer = self.client.get_records(ShardIterator=iterator)
-            assert answer["MillisBehindLatest"] == 0
             seen = self.shards.setdefault(shard["ShardId"], {})
-            for record in answer["Records"]:
-                if record["SequenceNumber"] not in seen:
-                    seen[record["SequenceNumber"]] = self._take(record, shard["HashKeyRange"])
+            is_behind = True
+            while is_behind:
+                answer = self.client.get_records(ShardIterator=iterator)
+                for record in answer["Records"]:
+                    if record["SequenceNumber"] not in seen:
+                        seen[record["SequenceNumber"]] = self._take(record, shard["HashKeyRange"])
+                iterator, is_behind = answer.get("NextShardIterator"), answer["MillisBehindLatest"] > 0
 
     def up_to(self, checkpoint: Mapping[str, str]) -> list[tuple[str, str]]:
         """The user records that do not come after these places, one for each shard."""

@@ -248,8 +248,8 @@ pub struct Aggregated<'a> {
 /// A record's fields, and its whole message, in which its tags are.
 #[derive(Debug)]
 struct Parsed<'a> {
-    partition_key: u64,
-    explicit_hash_key: Option<u64>,
+    partition_key: u32,
+    explicit_hash_key: Option<u32>,
     data: &'a [u8],
     message: &'a [u8],
 }
@@ -340,8 +340,13 @@ fn text(bytes: &[u8], otherwise: Fault) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|_| otherwise)
 }
 
-fn key_at<'a>(table: &[Result<&'a str, Fault>], index: u64, beyond: Fault) -> Result<&'a str, Fault> {
+fn key_at<'a>(table: &[Result<&'a str, Fault>], index: u32, beyond: Fault) -> Result<&'a str, Fault> {
     usize::try_from(index).ok().and_then(|index| table.get(index)).copied().unwrap_or(Err(beyond))
+}
+
+/// The index in half the room. What does not fit is beyond any table, before and after.
+fn fitting(index: u64) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 impl<'a> Parsed<'a> {
@@ -350,8 +355,10 @@ impl<'a> Parsed<'a> {
         let (mut partition_key, mut explicit_hash_key, mut data) = (None, None, None);
         for field in Fields(message) {
             match field.ok()? {
-                (PARTITION_KEY_INDEX, Field::Integer(index)) => partition_key = Some(index),
-                (EXPLICIT_HASH_KEY_INDEX, Field::Integer(index)) => explicit_hash_key = Some(index),
+                (PARTITION_KEY_INDEX, Field::Integer(index)) => partition_key = Some(fitting(index)),
+                (EXPLICIT_HASH_KEY_INDEX, Field::Integer(index)) => {
+                    explicit_hash_key = Some(fitting(index));
+                }
                 (DATA, Field::Bytes(bytes)) => data = Some(bytes),
                 (TAGS, Field::Bytes(tag)) => _ = read_tag(tag)?,
                 _ => {}

@@ -242,10 +242,8 @@ fn not_repeatable(place: &Place, cause: &Error) -> Error {
         cause.name(),
         clip(&cause.message, SENTENCE_LIMIT)
     );
-    let mut error = Error::new(Kind::NotRepeatable, message);
-    error.status_code = cause.status_code;
+    let mut error = Error::new(Kind::NotRepeatable, message).with_answer_of(cause);
     error.code.clone_from(&cause.code);
-    error.request_id.clone_from(&cause.request_id);
     error.attempts = cause.attempts;
     error
 }

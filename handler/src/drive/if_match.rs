@@ -34,9 +34,8 @@ const HEADERS: [&str; 2] = ["if-match", "x-amzn-update-if-match"];
 /// The output member with which operations tell the ETag, without regard to case.
 const ETAG: &str = "etag";
 
-/// Between two writes, doubled each time, of which a random part is waited for.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Between two writes.
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(50), Duration::from_secs(2));
 
 /// How an operation learns the ETag.
 #[derive(Debug)]
@@ -122,7 +121,7 @@ impl IfMatch {
             Source::Asked(describe) => describe,
         };
         let mut effect = Effect::None;
-        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut pauses = PAUSES;
         loop {
             let etag = ask(caller, describe, invocation).await.map_err(|error| error.with_effect(effect))?;
             let written = bound.clone().with_text(self.member, etag);
@@ -207,10 +206,8 @@ pub fn is_stale(service: &str, error: &Error) -> bool {
 /// The same failure under the name that tells what it is.
 fn stale(error: &Error) -> Error {
     let message = format!("the resource has another ETag by now: {}", error.message);
-    let mut stale = Error::new(Kind::StaleETag, message).with_effect(error.effect);
-    stale.status_code = error.status_code;
+    let mut stale = Error::new(Kind::StaleETag, message).with_effect(error.effect).with_answer_of(error);
     stale.code = error.code.clone().or_else(|| Some(error.name().to_owned()));
-    stale.request_id.clone_from(&error.request_id);
     stale.attempts = error.attempts;
     stale
 }

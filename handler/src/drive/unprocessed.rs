@@ -25,8 +25,7 @@ use crate::pauses::Pauses;
 use crate::table::Permit;
 use crate::telemetry::Invocation;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// The operation's row.
 pub fn of(operation: &Operation) -> Result<&'static Batch, Error> {
@@ -52,7 +51,7 @@ pub async fn all(
 ) -> Result<Called, Error> {
     let (operation, mut parameters) = (bound.operation(), bound.parameters().clone());
     let asked = parameters.get(batch.request).cloned().unwrap_or_default();
-    let (mut pauses, mut longest) = (Pauses::new(FIRST_PAUSE, LONGEST_PAUSE), Duration::ZERO);
+    let (mut pauses, mut longest) = (PAUSES, Duration::ZERO);
     let mut started = Instant::now();
     let mut whole = caller.call(bound, permit, invocation).await?;
     while let Some(left) = batch.left(&asked, &whole.answer.members) {

@@ -19,7 +19,6 @@ use crate::event::{BodyAs, Event, Until, WaitFor};
 use crate::expression::Expression;
 use crate::input::Bound;
 use crate::output;
-use crate::pauses::Pauses;
 use crate::spelling::Spelling;
 use crate::suggest;
 use crate::table::Permit;
@@ -97,10 +96,9 @@ impl Wait {
         permit: &Permit,
         invocation: &mut Invocation,
     ) -> Result<Called, Error> {
-        let (started, mut pauses) = (Instant::now(), Pauses::new(FIRST_PAUSE, LONGEST_PAUSE));
+        let (started, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             let outcome = caller.call(bound.clone(), permit, invocation).await;
-            let pause = pauses.draw();
             let verdict = match &outcome {
                 Ok(seen) => self.of_answer(bound.operation(), &seen.answer)?,
                 Err(error) => self.of_error(error),
@@ -123,6 +121,7 @@ impl Wait {
                 }
             }
             tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -263,9 +262,8 @@ fn told(kind: Kind, message: String, outcome: &Result<Called, Error>) -> Error {
             error.attempts = Some(answer.attempts);
         }
         Err(cause) => {
-            error.status_code = cause.status_code;
+            error = error.with_answer_of(cause);
             error.code = cause.code.clone().or_else(|| Some(cause.name().to_owned()));
-            error.request_id.clone_from(&cause.request_id);
             error.attempts = cause.attempts;
         }
     }

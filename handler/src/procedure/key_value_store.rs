@@ -1,9 +1,10 @@
 //! `keyValueStore.sync`: a CloudFront KeyValueStore brought to the entries that are wanted of it.
 //!
 //! Enters: the store's ARN, the entries or the S3 object that holds them, what becomes of the others, and a prefix that
-//! bounds both. Leaves: how many keys were put and deleted, and the ETag under which the store was as wanted. Fails as the service does; with
-//! `CrossRegion.InvalidParameters` before anything is written where keys, values or the store would be too large; and
-//! with `CrossRegion.Incomplete` where the time is over, from where another attempt goes on.
+//! bounds both. Leaves: how many keys were put and deleted, and the ETag under which the store was as wanted. Fails as
+//! the service does, and as the reading of the object; with `CrossRegion.InvalidParameters` before anything is written
+//! where keys, values or the store would be too large; and with `CrossRegion.Incomplete` where the time is over, from
+//! where another attempt goes on.
 //!
 //! The store has one ETag, good for one write, and every write tells the next. So it is described first, and then
 //! listed: a write under the ETag of before the listing is taken only if the listing was the store as it is. A stale
@@ -47,8 +48,7 @@ const REQUEST_LIMIT: usize = 3_000_000;
 const _: () = assert!(BATCH_LIMIT * (6 * (KEY_LIMIT + VALUE_LIMIT) + 64) < REQUEST_LIMIT);
 
 /// After a stale ETag.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_millis(3_200);
+const PAUSES: Pauses = Pauses::new(Duration::from_millis(100), Duration::from_millis(3_200));
 
 /// Brings a store to what is wanted of it.
 #[derive(Debug)]
@@ -87,11 +87,7 @@ impl Job for Sync {
     }
 
     fn names(&self) -> Named<'_> {
-        Named {
-            regions: self.source.iter().map(|source| &source.region).collect(),
-            sources: self.source.iter().map(Source::place).collect(),
-            ..Named::default()
-        }
+        self.source.as_ref().map(Source::names).unwrap_or_default()
     }
 
     async fn run(&self, calls: &Calls<'_>) -> Result<Map<String, Json>, Error> {
@@ -125,7 +121,7 @@ impl Sync {
         if let Some(source) = &self.source {
             source::want_all(source, calls, &mut progress.difference).await?;
         }
-        let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut pauses = PAUSES;
         loop {
             let version = self.describe(calls).await?;
             self.look(calls, &mut progress.difference).await?;
@@ -244,7 +240,7 @@ impl Sync {
     }
 
     fn result(&self, progress: &Progress, version: &Version) -> Map<String, Json> {
-        let (wanted, put) = (progress.difference.len(), progress.difference.put());
+        let (wanted, put) = (progress.difference.wanted(), progress.difference.put());
         let result = json!({
             "put": put,
             "deleted": progress.difference.deleted(),

@@ -298,10 +298,8 @@ fn is_in_the_way(refusal: &Error) -> bool {
 
 fn not_now(refusal: Error) -> Error {
     let message = format!("no job can be started now: {}", refusal.message);
-    let mut error = Error::new(Kind::NotReady, message).with_effect(refusal.effect);
+    let mut error = Error::new(Kind::NotReady, message).with_effect(refusal.effect).with_answer_of(&refusal);
     error.code = refusal.code;
-    error.status_code = refusal.status_code;
-    error.request_id = refusal.request_id;
     error
 }
 

@@ -24,6 +24,7 @@ use crate::error::{Error, Faults};
 use crate::fields::{Fields, read_object, some_text};
 use crate::json::Path;
 use crate::region::{Region, Regions};
+use crate::table::Named;
 
 /// The call that reads.
 pub(crate) const READ: (&str, &str) = ("s3", "GetObject");
@@ -42,10 +43,10 @@ pub enum Format {
 /// An object of rows.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub bucket: String,
-    pub key: String,
+    bucket: String,
+    key: String,
     version: Option<String>,
-    pub region: Region,
+    region: Region,
     format: Format,
     /// Bytes of a row.
     limit: usize,
@@ -91,18 +92,15 @@ impl Source {
     }
 
     /// What the operation table must list.
-    pub fn place(&self) -> (&str, &str) {
-        (&self.bucket, &self.key)
+    pub fn names(&self) -> Named<'_> {
+        Named { regions: vec![&self.region], sources: vec![(&self.bucket, &self.key)], ..Named::default() }
     }
 
     /// All rows, or those from a place on.
     pub fn rows<'c>(&'c self, calls: &'c Calls<'_>, from: Option<&Position>) -> Rows<'c> {
-        let line = from.map_or(1, |from| from.line);
-        Rows {
-            object: Object::of(self, calls, from),
-            splitter: Splitter::new(self.format, self.limit, line),
-            begun: from.map_or(0, |from| from.offset),
-        }
+        let (offset, line) = from.map_or((0, 1), |from| (from.offset, from.line));
+        let splitter = Splitter::new(self.format, self.limit, offset, line);
+        Rows { object: Object::of(self, calls, from), splitter }
     }
 }
 
@@ -110,8 +108,6 @@ impl Source {
 pub(crate) struct Rows<'c> {
     object: Object<'c>,
     splitter: Splitter,
-    /// Offset of the first byte that was asked for.
-    begun: u64,
 }
 
 impl Rows<'_> {
@@ -133,7 +129,7 @@ impl Rows<'_> {
     /// Where the next line begins, once the object was seen.
     pub fn position(&self) -> Option<Position> {
         let etag = self.object.etag.clone()?;
-        Some(Position { etag, offset: self.begun + self.splitter.passed(), line: self.splitter.line() })
+        Some(Position { etag, offset: self.splitter.offset(), line: self.splitter.line() })
     }
 }
 

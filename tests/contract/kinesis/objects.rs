@@ -12,12 +12,12 @@ use handler::effect::Effect;
 use handler::error::Error;
 use serde_json::{Value, json};
 use tests::buckets::{Buckets, End, Told};
-use tests::invoked::{REGION, config, credentials, handler, noted_within};
+use tests::invoked::{REGION, config, credentials, faults, handler, noted_within, report};
 use tests::kinesis::{Fate, Kinesis, refusal};
 use tests::prove;
 use tests::readable::Readable;
 
-use super::{NAME, TOKYO, count, event, one, report, sorted, users, with};
+use super::{NAME, TOKYO, count, event, one, sorted, users, with};
 
 const HOST: &str = "exports.s3.ap-northeast-1.amazonaws.com";
 
@@ -124,10 +124,8 @@ async fn nothing_is_put_of_an_object_of_which_something_never_could_be() {
     let function = Function::over(one(2), object);
     let error = function.invoke(from(&Value::Null)).await.unwrap_err();
     assert_eq!((error.name(), error.effect), ("CrossRegion.InvalidParameters", Effect::None));
-    let report = report(&error);
-    assert!(!report.to_string().contains("SECRET"), "{report}");
-    let faults: Vec<&str> =
-        report["faults"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(!error.to_message().contains("SECRET"), "{}", error.to_message());
+    let faults = faults(&error);
     for (fault, expected) in faults.iter().zip([
         "30001.Data: ",
         "30002.PartitionKey: expected 1 to 256 characters, found 0",
@@ -285,8 +283,7 @@ async fn an_object_is_named_as_strictly_as_all_parameters() {
     event["parameters"]["recordsFrom"]["format"] = json!("csv");
     event["parameters"]["recordsFrom"]["start"] = json!({"ETag": "", "offset": -1, "put": "!", "lines": 1});
     let error = function.invoke(event).await.unwrap_err();
-    let faults = report(&error)["faults"].clone();
-    let faults: Vec<&str> = faults.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    let faults = faults(&error);
     for (fault, expected) in faults.iter().zip([
         "parameters.Records: stands beside `recordsFrom`",
         "parameters.recordsFrom.start.ETag: must not be empty",

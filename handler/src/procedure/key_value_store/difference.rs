@@ -51,7 +51,9 @@ pub struct Difference {
     /// Of rows, by their keys.
     places: HashTable<u32>,
     hashing: RandomState,
-    wanted: Count,
+    /// Keys that are wanted, and their bytes with those of their values.
+    wanted: usize,
+    bytes: usize,
 }
 
 /// A key.
@@ -76,12 +78,6 @@ enum Found {
     Other(u16),
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    keys: usize,
-    bytes: usize,
-}
-
 /// A key or a value is larger than any, or there are more than any store holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLarge;
@@ -96,7 +92,8 @@ impl Difference {
             rows: Vec::new(),
             places: HashTable::new(),
             hashing: RandomState::new(),
-            wanted: Count::default(),
+            wanted: 0,
+            bytes: 0,
         }
     }
 
@@ -105,17 +102,13 @@ impl Difference {
     }
 
     /// Keys that are wanted.
-    pub fn len(&self) -> usize {
-        self.wanted.keys
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn wanted(&self) -> usize {
+        self.wanted
     }
 
     /// Bytes of what is wanted, keys and values.
     pub fn bytes(&self) -> i64 {
-        i64::try_from(self.wanted.bytes).unwrap_or(i64::MAX)
+        i64::try_from(self.bytes).unwrap_or(i64::MAX)
     }
 
     /// Wants a key with a value, before the store is looked at. False where that key is wanted already, or too large.
@@ -123,8 +116,8 @@ impl Difference {
         if self.place(key).is_some() || self.add(key, Some(value)).is_err() {
             return false;
         }
-        self.wanted.keys += 1;
-        self.wanted.bytes += key.len() + value.len();
+        self.wanted += 1;
+        self.bytes += key.len() + value.len();
         true
     }
 

@@ -53,7 +53,7 @@ pub(crate) async fn want_all(
         row.read(&mut faults, |item| items::read(item, names, wanted));
         let too_much = if wanted.bytes() > STORE_LIMIT {
             Some(format!("its items come to more than the {STORE_LIMIT} bytes of a store"))
-        } else if wanted.len() > ITEMS_LIMIT {
+        } else if wanted.wanted() > ITEMS_LIMIT {
             Some(format!("it holds more than {ITEMS_LIMIT} items"))
         } else {
             None

@@ -56,6 +56,8 @@ struct Given {
     data: Vec<u8>,
     tags: Vec<(String, Option<String>)>,
     hash: u128,
+    /// Bytes of the smallest record of a stream that carries it.
+    size: usize,
 }
 
 /// What has come of the records so far.
@@ -109,18 +111,17 @@ impl Job for PutAggregated {
 }
 
 impl PutAggregated {
-    /// Leaves the records that are left, under their name in the result, and why.
+    /// Leaves the records that are left, and why.
     async fn put_here(
         &self,
         records: &[(Given, Map<String, Json>)],
         calls: &Calls<'_>,
         progress: &mut Progress,
-    ) -> ((&'static str, Json), Option<Error>) {
+    ) -> (Json, Option<Error>) {
         let given: Vec<&Given> = records.iter().map(|(given, _)| given).collect();
         let (are_put, ended) = self.put(&given, calls, progress).await;
         let left = records.iter().zip(&are_put).filter(|(_, is_put)| !**is_put);
-        let left: Json = left.map(|((_, json), _)| Json::Object(json.clone())).collect();
-        (("left", left), ended)
+        (left.map(|((_, json), _)| Json::Object(json.clone())).collect(), ended)
     }
 
     /// Puts these records, and leaves which of them are put, and why not all.
@@ -143,11 +144,15 @@ impl PutAggregated {
     fn result(
         &self,
         progress: Progress,
-        (name, left): (&str, Json),
+        left: Json,
         ended: Option<Error>,
         calls: &Calls<'_>,
     ) -> Result<Map<String, Json>, Error> {
         let Progress { destination, put, uncertain } = progress;
+        let (name, all) = match &self.records {
+            Records::Here(records) => ("left", format!(" of {}", records.len())),
+            Records::InObject(_) => ("next", String::new()),
+        };
         let mut result = destination.tally.told();
         result.insert("put".to_owned(), json!(put));
         let Some(error) = ended else {
@@ -158,7 +163,7 @@ impl PutAggregated {
         };
         let effect = if put + uncertain > 0 { Effect::Unknown } else { Effect::None };
         let error = if is_late(&error, calls.target().pace.deadline) {
-            Error::new(Kind::Incomplete, format!("the time was over after {put} records were put"))
+            Error::new(Kind::Incomplete, format!("the time was over after {put}{all} records were put"))
         } else {
             error
         };
@@ -197,11 +202,11 @@ impl Given {
             fields.fault("ExplicitHashKey", NO_HASH_KEY);
             return None;
         };
-        let given = Self { partition_key, explicit_hash_key, data: data?, tags: tags?, hash };
-        let size = given.outgoing(&given.tags()).least_size();
-        if size > sizes.most {
-            let message =
-                format!("is too large: {size} bytes with its keys, and a record may have {}", sizes.most);
+        let mut given = Self { partition_key, explicit_hash_key, data: data?, tags: tags?, hash, size: 0 };
+        given.size = given.outgoing(&given.tags()).least_size();
+        if given.size > sizes.most {
+            let (size, most) = (given.size, sizes.most);
+            let message = format!("is too large: {size} bytes with its keys, and a record may have {most}");
             fields.fault("Data", message);
             return None;
         }
@@ -215,15 +220,6 @@ impl Given {
     fn outgoing<'a>(&'a self, tags: &'a [Tag<'a>]) -> Outgoing<'a> {
         let keys = keys_of(&self.partition_key, self.explicit_hash_key.as_deref());
         Outgoing { record: Record { keys, data: &self.data, tags }, hash: self.hash }
-    }
-
-    /// Bytes of all that it says.
-    fn size(&self) -> usize {
-        let tag = |(key, value): &(String, Option<String>)| key.len() + value.as_ref().map_or(0, String::len);
-        self.data.len()
-            + self.partition_key.len()
-            + self.explicit_hash_key.as_ref().map_or(0, String::len)
-            + self.tags.iter().map(tag).sum::<usize>()
     }
 }
 

@@ -5,8 +5,6 @@
 //! where answers break off one after the other; with `CrossRegion.DeadlineExceeded` where the time is over; and with
 //! `CrossRegion.ChecksumMismatch` at the end of an object that was read from its first byte on.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use serde_json::{Map, json};
 
@@ -15,10 +13,7 @@ use crate::client::Reading;
 use crate::client::flow::{Broken, Flow};
 use crate::effect::Effect;
 use crate::error::{Error, Kind, Trouble};
-use crate::procedure::{Calls, Target};
-
-/// An answer that brings nothing for so long is given up.
-const SILENCE: Duration = Duration::from_secs(20);
+use crate::procedure::{Calls, SILENCE, Target};
 
 /// Answers that may break off without having brought anything.
 const IN_VAIN: u32 = 3;
@@ -106,12 +101,7 @@ impl<'c> Object<'c> {
         let target = Target { region, ..self.calls.target() };
         let opened = self.calls.open(READ.0, READ.1, parameters, target, Reading::Flowing).await;
         let (called, flow) = opened.map_err(|error| match error.status_code {
-            Some(412) => {
-                let mut changed = changed();
-                changed.status_code = error.status_code;
-                changed.request_id = error.request_id;
-                changed
-            }
+            Some(412) => changed().with_answer_of(&error),
             _ => error,
         })?;
         let etag = called.answer.members.get("ETag").and_then(serde_json::Value::as_str);

@@ -38,7 +38,7 @@ pub struct Splitter {
     part: Vec<u8>,
     /// Bytes of `text` that were handed out.
     read: usize,
-    /// Bytes before `text`.
+    /// Bytes of the object before `text`.
     before: u64,
     /// Of the first byte that was not handed out.
     line: u64,
@@ -66,8 +66,8 @@ impl Cutter {
 }
 
 impl Splitter {
-    /// `line` is the number of the first one.
-    pub fn new(format: Format, limit: usize, line: u64) -> Self {
+    /// `offset` is that of the first byte, `line` the number of its line.
+    pub fn new(format: Format, limit: usize, offset: u64, line: u64) -> Self {
         let cutter = match format {
             Format::Json(member) => Cutter::Document(Document::new(member)),
             Format::JsonLines => Cutter::Lines(Lines::default()),
@@ -79,7 +79,7 @@ impl Splitter {
             text: String::new(),
             part: Vec::new(),
             read: 0,
-            before: 0,
+            before: offset,
             line,
             is_last: false,
             unreadable: None,
@@ -128,7 +128,7 @@ impl Splitter {
         while !self.is_over {
             let line = self.line;
             let rest = self.text.get(self.read..).unwrap_or_default();
-            let cut = if self.passed() == 0 && rest.starts_with('\u{feff}') {
+            let cut = if self.offset() == 0 && rest.starts_with('\u{feff}') {
                 Cut::Unreadable("the object begins with a byte order mark".to_owned())
             } else {
                 self.cutter.cut(rest, self.is_last)
@@ -145,24 +145,14 @@ impl Splitter {
                     (None, used)
                 }
                 Cut::Nothing(used) => (None, used),
-                Cut::More if self.unreadable.is_none() && rest.len() <= self.limit => return Step::More,
-                end => {
-                    let message = match end {
-                        Cut::Unreadable(message) => Some(message),
-                        Cut::More if self.unreadable.is_none() => Some(self.too_long()),
-                        _ => self.unreadable.take(),
-                    };
-                    if let Some(message) = message {
-                        faults.push(Fault::new(place(parameter, line), message));
-                    }
-                    self.is_over = true;
-                    break;
-                }
+                Cut::More if self.unreadable.is_some() => return self.over(None, parameter, faults),
+                Cut::More if rest.len() <= self.limit => return Step::More,
+                Cut::More => return self.over(Some(self.too_long()), parameter, faults),
+                Cut::End => return self.over(None, parameter, faults),
+                Cut::Unreadable(message) => return self.over(Some(message), parameter, faults),
             };
             if used > self.limit && row.is_some() {
-                faults.push(Fault::new(place(parameter, line), self.too_long()));
-                self.is_over = true;
-                break;
+                return self.over(Some(self.too_long()), parameter, faults);
             }
             self.pass(used);
             if let Some(row) = row {
@@ -172,8 +162,17 @@ impl Splitter {
         Step::End
     }
 
-    /// Bytes up to the next row.
-    pub fn passed(&self) -> u64 {
+    /// Nothing more is handed out, for this reason or for that which came with the bytes, if there is one.
+    fn over(&mut self, why: Option<String>, parameter: &'static str, faults: &mut Faults) -> Step {
+        self.is_over = true;
+        if let Some(message) = why.or(self.unreadable.take()) {
+            faults.push(Fault::new(place(parameter, self.line), message));
+        }
+        Step::End
+    }
+
+    /// Of the next row, in the object.
+    pub fn offset(&self) -> u64 {
         self.before + self.read as u64
     }
 
@@ -209,7 +208,7 @@ mod tests {
 
     /// The rows with their lines and the faults, of a text that comes in pieces of so many bytes.
     fn split(format: Format, text: &[u8], piece: usize) -> (Vec<(u64, Json)>, Vec<String>) {
-        let (mut splitter, mut faults) = (Splitter::new(format, 1_000, 1), Faults::default());
+        let (mut splitter, mut faults) = (Splitter::new(format, 1_000, 0, 1), Faults::default());
         let (mut rows, mut pieces) = (Vec::new(), text.chunks(piece));
         loop {
             match splitter.next("itemsFrom", &mut faults) {
@@ -357,7 +356,7 @@ mod tests {
         for (format, begin) in
             [(Format::JsonLines, "[".to_owned()), (JSON, "[\"".to_owned()), (CSV, "Key,Value\n\"".to_owned())]
         {
-            let (mut splitter, mut faults) = (Splitter::new(format, 1_000, 1), Faults::default());
+            let (mut splitter, mut faults) = (Splitter::new(format, 1_000, 0, 1), Faults::default());
             splitter.feed(begin.as_bytes());
             let mut fed = 0;
             while let Step::More = splitter.next("itemsFrom", &mut faults) {
@@ -377,11 +376,12 @@ mod tests {
     fn a_place_is_where_the_next_line_begins() {
         let text = "{\"é\":1}\n\n2\r\n3";
         for piece in 1..text.len() {
-            let (mut splitter, mut faults) = (Splitter::new(Format::JsonLines, 1_000, 5), Faults::default());
+            let (mut splitter, mut faults) =
+                (Splitter::new(Format::JsonLines, 1_000, 100, 5), Faults::default());
             let (mut places, mut pieces) = (Vec::new(), text.as_bytes().chunks(piece));
             loop {
                 match splitter.next("itemsFrom", &mut faults) {
-                    Step::Row(line, _) => places.push((line, splitter.line(), splitter.passed())),
+                    Step::Row(line, _) => places.push((line, splitter.line(), splitter.offset())),
                     Step::End => break,
                     Step::More => match pieces.next() {
                         Some(piece) => splitter.feed(piece),
@@ -389,7 +389,7 @@ mod tests {
                     },
                 }
             }
-            assert_eq!(places, [(5, 6, 9), (7, 8, 13), (8, 8, 14)]);
+            assert_eq!(places, [(5, 6, 109), (7, 8, 113), (8, 8, 114)]);
         }
     }
 }

@@ -11,7 +11,6 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
@@ -23,9 +22,7 @@ use super::crc::{Algorithm, Crc, Running};
 use crate::client::attempt::AttemptLog;
 use crate::client::typed;
 use crate::error::{Error, Kind, Trouble};
-
-/// A source that sends nothing for so long is asked once more.
-const SILENCE: Duration = Duration::from_secs(20);
+use crate::procedure::SILENCE;
 
 /// What is to be read.
 #[derive(Debug, Clone)]
@@ -118,10 +115,7 @@ impl Range {
 
 /// The source is another one than that which was looked at: that is what `refusal` says.
 pub(super) fn changed(refusal: &Error) -> Error {
-    let mut changed = another();
-    changed.status_code = refusal.status_code;
-    changed.request_id.clone_from(&refusal.request_id);
-    changed
+    another().with_answer_of(refusal)
 }
 
 fn another() -> Error {

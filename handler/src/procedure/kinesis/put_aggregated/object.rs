@@ -62,36 +62,33 @@ struct Part {
 
 impl Object {
     pub fn read(fields: &mut Fields<'_>, regions: &Regions) -> Option<Self> {
-        let has_start = fields.has("start");
         let start = fields.object("start", Start::read).flatten();
-        let source = Source::read(fields, regions, PARAMETER, &FORMATS, LINE_BYTES)?;
-        (start.is_some() == has_start).then_some(Self { source, start })
+        Some(Self { source: Source::read(fields, regions, PARAMETER, &FORMATS, LINE_BYTES)?, start })
     }
 
     /// What the operation table must list.
     pub fn names(&self) -> Named<'_> {
-        Named { regions: vec![&self.source.region], sources: vec![self.source.place()], ..Named::default() }
+        self.source.names()
     }
 
-    /// Leaves from where another call goes on, under its name in the result, and why not all are put.
+    /// Leaves from where another call goes on, if there is need of one, and why not all are put.
     pub async fn put(
         &self,
         job: &PutAggregated,
         calls: &Calls<'_>,
         progress: &mut Progress,
-    ) -> ((&'static str, Json), Option<Error>) {
-        let mut start = match &self.start {
+    ) -> (Json, Option<Error>) {
+        let start = match &self.start {
             Some(start) => Ok(start.clone()),
             None => self.checked(job.sizes, calls).await,
         };
-        let ended = match &mut start {
-            Ok(start) => self.put_from(start, job, calls, progress).await.err(),
-            Err(_) => None,
+        let mut start = match start {
+            Ok(start) => start,
+            Err(error) => return (Json::Null, Some(error)),
         };
-        match (start, ended) {
-            (Ok(start), Some(error)) => (("next", start.told()), Some(error)),
-            (Ok(_), None) => (("next", Json::Null), None),
-            (Err(error), _) => (("next", Json::Null), Some(error)),
+        match self.put_from(&mut start, job, calls, progress).await {
+            Ok(()) => (Json::Null, None),
+            Err(error) => (start.told(), Some(error)),
         }
     }
 
@@ -148,7 +145,7 @@ impl Part {
             let Some(row) = rows.next(&mut faults).await? else { break };
             let is_put = before.next().unwrap_or_default();
             if !is_put && let Some(given) = row.read(&mut faults, |row| Given::read(row, sizes)).flatten() {
-                bytes += given.size();
+                bytes += given.size;
                 part.left.push((part.are_put.len(), given));
             }
             part.are_put.push(is_put);
