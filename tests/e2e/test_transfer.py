@@ -24,6 +24,9 @@ SIZES = [256 * MIB, 1024 * MIB, *([5 * 1024 * MIB] if PROVE else [])]
 ROUNDS = 50 if PROVE else 4
 PEAK_LIMIT_KIB = 64 * 1024
 ALLOWED_DIFFERENCE_KIB = 4 * 1024
+# The least peak of some runs is compared: how many sockets are read from far ahead at once is chance, and moves a
+# single run by some MiB, whatever the size. What grows with the size is there in each of them.
+RUNS = 5
 BUCKETS = {"source": "ap-northeast-1", "target": "us-west-2"}
 
 
@@ -78,20 +81,27 @@ def test_memory_does_not_grow_with_the_object(binary, sides, files):
     peaks = {}
     for size in SIZES:
         source.put("source", "in", source_of(size, files))
-        with function([binary], aws.environment(target.url, "us-west-2"), table(source)) as running:
-            answer = running.invoke(event(source), deadline_s=600)
-            peaks[size] = running.memory_kib("VmHWM")
-        assert answer.kind == "response", answer.body
-        result = answer.json()
-        assert (result["path"], result["size"]) == ("stream", size)
-        assert result["checksum"]["isOfSource"]
-        assert result["checksum"]["isOfTarget"]
-        assert target.content("target", "out") == source.content("source", "in")
-        target.remove("target", "out")
+        peaks[size] = [peak(binary, source, target, size) for _ in range(RUNS)]
         (files / f"{size}").unlink()
     print(f"peaks in KiB: {peaks}")
-    assert max(peaks.values()) < PEAK_LIMIT_KIB, peaks
-    assert max(peaks.values()) - min(peaks.values()) <= ALLOWED_DIFFERENCE_KIB, peaks
+    least = [min(of_size) for of_size in peaks.values()]
+    assert max(max(of_size) for of_size in peaks.values()) < PEAK_LIMIT_KIB, peaks
+    assert max(least) - min(least) <= ALLOWED_DIFFERENCE_KIB, peaks
+
+
+def peak(binary, source: ObjectFiles, target: ObjectFiles, size: int) -> int:
+    """KiB that a process of its own took to copy the object, which then is gone again."""
+    with function([binary], aws.environment(target.url, "us-west-2"), table(source)) as running:
+        answer = running.invoke(event(source), deadline_s=600)
+        taken = running.memory_kib("VmHWM")
+    assert answer.kind == "response", answer.body
+    result = answer.json()
+    assert (result["path"], result["size"]) == ("stream", size)
+    assert result["checksum"]["isOfSource"]
+    assert result["checksum"]["isOfTarget"]
+    assert target.content("target", "out") == source.content("source", "in")
+    target.remove("target", "out")
+    return taken
 
 
 @pytest.mark.timeout(1800)

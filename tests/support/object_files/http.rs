@@ -205,7 +205,7 @@ fn write(mut connection: &TcpStream, asked: &Asked, answer: Answer) -> std::io::
         Body::Pieces(pieces) => {
             connection.write_all(head.as_bytes())?;
             for piece in pieces {
-                let mut file = File::open(&piece.path)?;
+                let mut file = File::open(&piece.file.path)?;
                 file.seek(SeekFrom::Start(piece.from))?;
                 std::io::copy(&mut file.take(piece.length), &mut connection)?;
             }

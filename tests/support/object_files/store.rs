@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
@@ -40,10 +40,25 @@ const KEPT: [&str; 7] = [
 /// The least that a part may have which is not the last.
 const LEAST_PART: u64 = 5 << 20;
 
+/// A file, which is gone with the last piece of it if it is the server's own.
+#[derive(Debug)]
+pub struct Stored {
+    pub path: PathBuf,
+    is_own: bool,
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if self.is_own {
+            _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 /// Part of a file.
 #[derive(Debug, Clone)]
 pub struct Piece {
-    pub path: PathBuf,
+    pub file: Arc<Stored>,
     pub from: u64,
     pub length: u64,
 }
@@ -150,7 +165,7 @@ impl Made {
         use std::io::{Read, Seek, SeekFrom};
         let mut bytes = Vec::new();
         for piece in &self.pieces {
-            let mut file = File::open(&piece.path).unwrap();
+            let mut file = File::open(&piece.file.path).unwrap();
             file.seek(SeekFrom::Start(piece.from)).unwrap();
             file.take(piece.length).read_to_end(&mut bytes).unwrap();
         }
@@ -169,7 +184,7 @@ impl Made {
             skip -= begin;
             let take = left.min(piece.length - begin);
             if take > 0 {
-                pieces.push(Piece { path: piece.path.clone(), from: piece.from + begin, length: take });
+                pieces.push(Piece { file: piece.file.clone(), from: piece.from + begin, length: take });
                 left -= take;
             }
         }
@@ -211,9 +226,9 @@ impl Store {
     /// Changes the first byte of an object, whose checksum stays what it was.
     pub fn corrupt(&self, bucket: &str, key: &str) {
         let piece = self.object(bucket, key).unwrap().pieces[0].clone();
-        let mut bytes = std::fs::read(&piece.path).unwrap();
+        let mut bytes = std::fs::read(&piece.file.path).unwrap();
         bytes[0] ^= 1;
-        std::fs::write(&piece.path, bytes).unwrap();
+        std::fs::write(&piece.file.path, bytes).unwrap();
     }
 
     /// Every key of a bucket.
@@ -235,9 +250,9 @@ impl Store {
         headers: &[(&str, &str)],
         algorithm: Option<&str>,
     ) {
-        let path = self.path();
-        std::fs::write(&path, bytes).unwrap();
-        self.put_file(bucket, key, &path, headers, algorithm);
+        let file = self.file();
+        std::fs::write(&file.path, bytes).unwrap();
+        self.put_stored(bucket, key, file, headers, algorithm);
     }
 
     /// The same of a file that stays where it is.
@@ -249,9 +264,21 @@ impl Store {
         headers: &[(&str, &str)],
         algorithm: Option<&str>,
     ) {
+        let file = Stored { path: path.to_owned(), is_own: false };
+        self.put_stored(bucket, key, file, headers, algorithm);
+    }
+
+    fn put_stored(
+        &self,
+        bucket: &str,
+        key: &str,
+        file: Stored,
+        headers: &[(&str, &str)],
+        algorithm: Option<&str>,
+    ) {
         let number = algorithm.and_then(|name| ALGORITHMS.iter().position(|it| it.1 == name));
         let mut running = Running::new(number.unwrap_or_default());
-        let mut reader = std::io::BufReader::with_capacity(1 << 20, File::open(path).unwrap());
+        let mut reader = std::io::BufReader::with_capacity(1 << 20, File::open(&file.path).unwrap());
         loop {
             let bytes = reader.fill_buf().unwrap();
             if bytes.is_empty() {
@@ -262,7 +289,7 @@ impl Store {
             reader.consume(length);
         }
         let sum = running.sum();
-        let piece = Piece { path: path.to_owned(), from: 0, length: running.length };
+        let piece = Piece { file: Arc::new(file), from: 0, length: running.length };
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let made = Made {
             etag: etag(sum, running.length),
@@ -292,8 +319,10 @@ impl Store {
         self.kept.lock().unwrap().uploads.clear();
     }
 
-    fn path(&self) -> PathBuf {
-        self.folder.join(format!("{}", self.next.fetch_add(1, Ordering::Relaxed)))
+    /// A new file's place.
+    fn file(&self) -> Stored {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        Stored { path: self.folder.join(number.to_string()), is_own: true }
     }
 
     pub(super) fn answer(&self, asked: &Asked, body: &mut impl BufRead) -> Answer {
@@ -342,9 +371,9 @@ impl Store {
 
     /// Stores a body, and compares it with what checksum came with it.
     fn stored(&self, asked: &Asked, body: &mut impl BufRead, algorithm: usize) -> Result<Part, Answer> {
-        let path = self.path();
+        let stored = self.file();
         let mut running = Running::new(algorithm);
-        let mut file = File::create(&path).unwrap();
+        let mut file = File::create(&stored.path).unwrap();
         let Ok(trailers) = receive(asked, body, &mut file, &mut running) else {
             return Err(Answer::refusal(400, "IncompleteBody"));
         };
@@ -360,7 +389,7 @@ impl Store {
         if said.is_some_and(|said| said != sum.text()) {
             return Err(Answer::refusal(400, "BadDigest"));
         }
-        let piece = Piece { path, from: 0, length: running.length };
+        let piece = Piece { file: Arc::new(stored), from: 0, length: running.length };
         Ok(Part { etag: etag(sum, running.length), sum, pieces: vec![piece], size: running.length })
     }
 
@@ -632,7 +661,7 @@ fn checksum(pieces: &[Piece], running: &mut Running) {
     use std::io::{Read, Seek, SeekFrom};
     let mut buffer = vec![0; 1 << 20];
     for piece in pieces {
-        let mut file = File::open(&piece.path).unwrap();
+        let mut file = File::open(&piece.file.path).unwrap();
         file.seek(SeekFrom::Start(piece.from)).unwrap();
         let mut file = file.take(piece.length);
         loop {
