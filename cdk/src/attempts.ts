@@ -4,6 +4,7 @@
  * In: a number of attempts, which may be a token. Out: the `MaxAttempts` of a Retry, and why the number cannot be.
  */
 import { Token } from 'aws-cdk-lib/core';
+import { isNumberFromState } from './expression';
 
 /** A Retry counts repetitions: the first attempt is none. */
 export function retriesOf(attempts: number): number {
@@ -16,6 +17,9 @@ export function isCount(value: number): boolean {
 }
 
 export function attemptProblems(maxAttempts: number | undefined): string[] {
+  if (maxAttempts !== undefined && isNumberFromState(maxAttempts)) {
+    return ['`maxAttempts` must not come from state: Step Functions takes a number only'];
+  }
   return maxAttempts === undefined || Token.isUnresolved(maxAttempts) || isCount(maxAttempts)
     ? []
     : [`\`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`];

@@ -16,6 +16,11 @@ export function holdsState(value: string): boolean {
   return isJsonata(value) || tokens.some((token) => sfn.JsonPath.isEncodedJsonPath(token.toString()));
 }
 
+/** The same of a number. */
+export function isNumberFromState(value: number): boolean {
+  return sfn.JsonPath.isEncodedJsonPath(Token.asString(Tokenization.reverse(value) ?? value));
+}
+
 /** Whether the value can be looked at now. */
 export function isLiteral(value: unknown): boolean {
   return !Token.isUnresolved(value) && !(typeof value === 'string' && isJsonata(value));

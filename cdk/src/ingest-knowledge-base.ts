@@ -16,7 +16,7 @@ import { CrossRegionTask } from './cross-region-task';
 import { holdsState, isLiteral } from './expression';
 import { statementsFor } from './permissions';
 import { Plan } from './plan';
-import { policyPropProblems } from './policy-props';
+import { policyPropProblems, stateProblems } from './policy-props';
 import { regionProblems } from './region';
 import { renderSettings, settingProblems } from './settings';
 import { wildcardProblems } from './wildcards';
@@ -254,7 +254,7 @@ function plan(scope: Construct, props: IngestKnowledgeBaseProps): Plan {
   }
   const one = { service: 'bedrock', region, resource: 'knowledge-base', resourceName: knowledgeBaseId };
   const iamResources = props.iamResources ?? [Stack.of(scope).formatArn(one)];
-  problems.push(...policyPropProblems({ iamResources }));
+  problems.push(...policyPropProblems({ iamResources }), ...stateProblems('`iamResources`', props.iamResources ?? []));
   const needed = ACTIONS.map((action) =>
     statementsFor({ operation: findOperation(service, action)![1], iamResources, regions: [region] }),
   );

@@ -6,6 +6,7 @@
  */
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import { keyStatements } from './key-statement';
 import { boundOf, boundProblems, boundWildcards, keysWithin, Naming } from './object-key';
 import { BucketPlace, bucketPlace } from './operation-table';
 import { inRegions } from './permissions';
@@ -65,14 +66,10 @@ export function planReading(object: SourceObject | undefined, naming: Naming): R
     resources: [bucket.arnForObjects(keysWithin(bound, key))],
     conditions: inRegions([region]),
   });
-  // Not bound to a Region: S3 asks in its own name.
-  const decrypt = bucket.encryptionKey && [
-    new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [bucket.encryptionKey.keyArn] }),
-  ];
   return {
     regions: [region],
     places: [bucketPlace(bucket.bucketName, bound)],
-    statements: [read, ...(decrypt ?? [])],
+    statements: [read, ...keyStatements(bucket.encryptionKey, ['kms:Decrypt'])],
     problems,
   };
 }

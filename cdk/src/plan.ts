@@ -12,7 +12,7 @@ import { Spelling } from './call-options';
 import { findOperation, findService, Operation, Service, serviceNames } from './catalog';
 import { onItsBuckets, sessionOf } from './directory-bucket';
 import { endpointProblem } from './endpoint';
-import { holdsState, isFromState } from './expression';
+import { isFromState } from './expression';
 import { IfMatchPlan, planIfMatch } from './etag';
 import { failoverProblems, FailoverTarget } from './failover';
 import { IfMatch } from './if-match';
@@ -21,7 +21,7 @@ import { didYouMean } from './near';
 import { Permission } from './operation-table';
 import { parameterProblems, Style } from './parameters';
 import { Request, statementsFor, Statements } from './permissions';
-import { policyPropProblems } from './policy-props';
+import { policyPropProblems, stateProblems } from './policy-props';
 import { regionProblem, unresolvedProblem } from './region';
 import { ResultTo } from './result-to';
 import { CallSettings, settingProblems } from './settings';
@@ -238,6 +238,9 @@ function findTarget(call: Call, problems: string[]): Target | undefined {
     if (call.iamAction === undefined) {
       problems.push('`iamAction` is missing: it cannot be derived where `service` or `action` is a token');
     }
+    if (call.ifMatch?._describe) {
+      problems.push('`ifMatch`: what tells the latest ETag cannot be permitted where `service` or `action` is a token');
+    }
     return { service: call.service, action: call.action };
   }
 
@@ -359,7 +362,6 @@ function boundEndpoints(call: Call, problems: string[]): string[] {
   return endpoints;
 }
 
-/** Policies are written before there is any state. */
 function policyProblems(call: Call): string[] {
   const values = {
     iamAction: call.iamAction === undefined ? [] : [call.iamAction],
@@ -368,8 +370,8 @@ function policyProblems(call: Call): string[] {
     passRoles: call.passRoles?.map((role) => role.roleArn) ?? [],
   };
   return Object.entries(values)
-    .filter(([, strings]) => strings.some(holdsState))
-    .map(([name]) => `\`${name}\` must not come from state: policies are written at synth. Name all that it may be`);
+    .flatMap(([name, strings]) => stateProblems(`\`${name}\``, strings))
+    .map((problem) => `${problem}. Name all that it may be`);
 }
 
 function actionsOf(statements: readonly iam.PolicyStatement[]): string[] {

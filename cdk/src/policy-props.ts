@@ -23,10 +23,13 @@ export function policyPropProblems(props: PolicyProps): string[] {
     ...own
       .filter(([, resources]) => resources.length === 0)
       .map(([action]) => `\`iamResourcesByAction\` names no resources for \`${action}\`: name them, or leave it out`),
-    ...(textsOf(props.iamConditions).some(holdsState)
-      ? ['`iamConditions` must not come from state: policies are written at synth']
-      : []),
+    ...stateProblems('`iamConditions`', textsOf(props.iamConditions)),
   ];
+}
+
+/** Policies are written before there is any state. */
+export function stateProblems(name: string, texts: readonly string[]): string[] {
+  return texts.some(holdsState) ? [`${name} must not come from state: policies are written at synth`] : [];
 }
 
 function misfits(name: string, resources: readonly string[]): string[] {

@@ -6,6 +6,7 @@
  */
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
+import { Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { AggregationOptions } from './aggregation';
 import { CallRetry, CallTimeouts } from './call-options';
@@ -171,7 +172,10 @@ function plan(props: RelayStreamProps): Plan {
   const read = streamStatements(source, ['listShards', 'getShardIterator', 'getRecords'], ['kms:Decrypt']);
   const written = streamStatements(destination, ['listShards', 'putRecords'], ['kms:GenerateDataKey']);
   const isCount = (limit: number) => Number.isInteger(limit) && limit >= 1 && limit <= MOST_RECORDS;
-  const limits = pageLimit === undefined || isCount(pageLimit) ? [] : ['`pageLimit` must be from 1 to 10,000'];
+  const limits =
+    pageLimit === undefined || Token.isUnresolved(pageLimit) || isCount(pageLimit)
+      ? []
+      : ['`pageLimit` must be from 1 to 10,000'];
   const regions = [...new Set([source.env.region, destination.env.region])];
   return {
     permission: { procedure: PROCEDURE, regions, endpoints: [] },

@@ -7,6 +7,7 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Token } from 'aws-cdk-lib/core';
 import { holdsState, wordingOf } from './expression';
+import { keyStatements } from './key-statement';
 import { keyProblems, keysWithin, prefixProblems } from './object-key';
 import { bucketPlace, ResultPlace } from './operation-table';
 import { inRegions } from './permissions';
@@ -53,16 +54,11 @@ export function planStoring(resultTo: ResultTo | undefined): StoringPlan {
     resources: [bucket.arnForObjects(keysWithin(prefix, key))],
     conditions: inRegions([region]),
   });
-  // To write encrypted parts, S3 reads the ones before. Not bound to a Region: S3 asks in its own name.
-  const ofKey = bucket.encryptionKey && [
-    new iam.PolicyStatement({
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resources: [bucket.encryptionKey.keyArn],
-    }),
-  ];
+  // To write encrypted parts, S3 reads the ones before.
+  const ofKey = keyStatements(bucket.encryptionKey, ['kms:Decrypt', 'kms:GenerateDataKey']);
   return {
     places: [{ ...bucketPlace(bucket.bucketName, prefix), region }],
-    statements: [objects, ...(ofKey ?? [])],
+    statements: [objects, ...ofKey],
     problems: resultToProblems(resultTo, region, fromState),
     sent: [bucket.bucketName, region],
   };

@@ -4,12 +4,13 @@
  * In: the stream, and how records are aggregated. Out: the parameters of the handler's procedure, the IAM statements for
  * a stream, and what the handler would refuse.
  */
-import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { Size, Token } from 'aws-cdk-lib/core';
 import { AggregationOptions } from './aggregation';
 import { findOperation, findService } from './catalog';
+import { keyStatements } from './key-statement';
 import { statementsFor, Statements } from './permissions';
+import { stateProblems } from './policy-props';
 import { regionProblem } from './region';
 
 const SERVICE = 'kinesis';
@@ -56,11 +57,13 @@ export function streamStatements(
       regions: [region],
     }),
   );
-  const key = stream.encryptionKey;
-  const onKey = key ? [new iam.PolicyStatement({ actions: keyActions, resources: [key.keyArn] })] : [];
   const problem = Token.isUnresolved(region) ? undefined : regionProblem(region);
   return {
-    scoped: [...needed.flatMap(({ scoped }) => scoped), ...onKey],
-    problems: [...(problem ? [problem] : []), ...needed.flatMap(({ problems }) => problems)],
+    scoped: [...needed.flatMap(({ scoped }) => scoped), ...keyStatements(stream.encryptionKey, keyActions)],
+    problems: [
+      ...(problem ? [problem] : []),
+      ...stateProblems('a stream', [stream.streamArn]),
+      ...needed.flatMap(({ problems }) => problems),
+    ],
   };
 }

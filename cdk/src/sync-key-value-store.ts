@@ -17,6 +17,7 @@ import { isLiteral } from './expression';
 import { KeyValueEntries } from './key-value-entries';
 import { statementsFor } from './permissions';
 import { Plan } from './plan';
+import { stateProblems } from './policy-props';
 import { renderSettings, settingProblems } from './settings';
 import { EVERY_REGION } from './signing';
 
@@ -223,6 +224,7 @@ function plan(props: SyncKeyValueStoreProps, region: string): Plan {
       ...entries._problems,
       ...prefixProblems(entries, keyPrefix),
       ...settingProblems(props),
+      ...stateProblems('`keyValueStore`', [keyValueStore.keyValueStoreArn]),
       ...needed.flatMap(({ problems }) => problems),
     ],
     warnings: [],

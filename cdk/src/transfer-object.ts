@@ -16,7 +16,8 @@ import { CallRetry, CallTimeouts, EndpointOptions } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
 import { endpointProblem } from './endpoint';
-import { isLiteral } from './expression';
+import { holdsState, isLiteral } from './expression';
+import { keyStatements } from './key-statement';
 import { boundOf, boundProblems, boundWildcards, keysWithin, Naming, prefixProblems } from './object-key';
 import { bucketPlace } from './operation-table';
 import { inRegions } from './permissions';
@@ -351,13 +352,16 @@ function writtenSide({ target }: TransferObjectProps): 'source' | 'target' {
 function reading({ bucket, versionId, key }: TransferSource, bound: string, regions: string[]): iam.PolicyStatement[] {
   return [
     statement(
-      ['s3:GetObject', ...(versionId === undefined ? [] : ['s3:GetObjectVersion'])],
+      // Who may not read tags is not told how many there are.
+      versionId === undefined
+        ? ['s3:GetObject', 's3:GetObjectTagging']
+        : ['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectVersionTagging'],
       [bucket.arnForObjects(keysWithin(bound, key))],
       regions,
     ),
     // To list a prefix; and without it, what is missing would be what is forbidden.
     statement(['s3:ListBucket'], [bucket.bucketArn], regions),
-    ...(bucket.encryptionKey ? [statement(['kms:Decrypt'], [bucket.encryptionKey.keyArn])] : []),
+    ...keyStatements(bucket.encryptionKey, ['kms:Decrypt']),
   ];
 }
 
@@ -369,17 +373,12 @@ function writing({ bucket, region }: TransferTarget, bounds: string[], key?: str
     ]),
     statement(['s3:ListBucket', 's3:ListBucketMultipartUploads'], [bucket.bucketArn], [region]),
     // To write encrypted parts, S3 reads the ones before.
-    ...(bucket.encryptionKey ? [statement(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn])] : []),
+    ...keyStatements(bucket.encryptionKey, ['kms:Decrypt', 'kms:GenerateDataKey']),
   ];
 }
 
-/** Keys of KMS are used by S3 in its own Region, so they are not bound to one. */
-function statement(actions: string[], resources: string[], regions?: string[]): iam.PolicyStatement {
-  return new iam.PolicyStatement({
-    actions,
-    resources,
-    conditions: regions && inRegions(regions),
-  });
+function statement(actions: string[], resources: string[], regions: string[]): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions, resources, conditions: inRegions(regions) });
 }
 
 function problemsOf(props: TransferObjectProps, regions: string[], endpoints: string[]): string[] {
@@ -388,6 +387,9 @@ function problemsOf(props: TransferObjectProps, regions: string[], endpoints: st
   problems.push(
     ...regions.flatMap((region) => regionProblems(region)),
     ...endpoints.filter((endpoint) => isLiteral(endpoint)).flatMap((endpoint) => endpointProblem(endpoint) ?? []),
+    ...endpoints
+      .filter((endpoint) => holdsState(endpoint))
+      .map(() => '`endpoint` must not come from state: the operation table is written at synth'),
     ...[source, target].flatMap((side) => side.assumeRole?._problems(regions) ?? []),
     ...placeProblems('source', source),
     ...(writtenSide(props) === 'target' ? placeProblems('target', target) : []),
@@ -400,6 +402,12 @@ function problemsOf(props: TransferObjectProps, regions: string[], endpoints: st
   const isPrefix = source.prefix !== undefined;
   if ((target.key !== undefined && isPrefix) || (target.prefix !== undefined && !isPrefix)) {
     problems.push('`target` must have `key` where the source has it, or else `prefix`');
+  }
+  if (writtenSide(props) === 'source' && target.keyPrefix !== undefined) {
+    problems.push('`target.keyPrefix` bounds a `key` or `prefix` of the target, which has neither');
+  }
+  if (manifestPrefix === '') {
+    problems.push('`manifestPrefix` is empty');
   }
   if (!isPrefix && manifestPrefix !== undefined) {
     problems.push('`manifestPrefix` is for a task that copies a prefix');

@@ -13,6 +13,8 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Annotations, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { attemptProblems } from './attempts';
+import { holdsState, wordingOf } from './expression';
 
 /**
  * What to ask, and what to wait for.
@@ -99,13 +101,13 @@ export class WaitForEdge extends sfn.StateMachineFragment {
       stateName: `${id} ask`,
       connection: props.connection,
       apiRoot: props.root,
-      apiEndpoint: sfn.TaskInput.fromText(props.path),
+      apiEndpoint: sfn.TaskInput.fromText(enclosed(props.path)),
       method: sfn.TaskInput.fromText('GET'),
       queryStringParameters: props.query && sfn.TaskInput.fromObject(props.query),
       outputs: '{% $states.input %}',
       assign: {
         edgeAsked: '{% $edgeAsked + 1 %}',
-        edgeShows: `{% (${JSONATA.exec(props.condition)?.[1].trim() ?? 'false'}) = true %}`,
+        edgeShows: `{% (${insideOf(props.condition) ?? 'false'}) = true %}`,
         edgeSaid: "{% 'status ' & $states.result.StatusCode %}",
       },
     });
@@ -145,24 +147,31 @@ export class WaitForEdge extends sfn.StateMachineFragment {
   }
 }
 
+/** What stands between the marks of a JSONata expression. */
+function insideOf(text: string): string | undefined {
+  return JSONATA.exec(text)?.[1].trim();
+}
+
+/** An expression that stays one where others stand beside it. */
+function enclosed(text: string): string {
+  const inside = insideOf(text);
+  return inside === undefined ? text : `{% (${inside}) %}`;
+}
+
 function problemsOf({ root, path, condition, interval, maxAttempts }: WaitForEdgeProps): string[] {
   const found: string[] = [];
-  if (!Token.isUnresolved(root) && !/^https:\/\/[^/?#]+$/.test(root)) {
+  const known = wordingOf(root);
+  // Of what is a token as a whole, nothing is known.
+  if (holdsState(root) || (known !== ' ' && !/^https:\/\/[^/?#]+$/.test(known))) {
     found.push(`\`root\` must be \`https://\` and a host, as Step Functions asks only by https; it is \`${root}\``);
   }
   if (!Token.isUnresolved(path) && path.startsWith('/')) {
     found.push('`path` must not begin with a slash');
   }
-  if (!Token.isUnresolved(condition) && !JSONATA.test(condition)) {
+  if (!JSONATA.test(condition)) {
     found.push("`condition` must be JSONata, such as `{% $states.result.ResponseBody = 'v2' %}`");
   }
-  if (
-    maxAttempts !== undefined &&
-    !Token.isUnresolved(maxAttempts) &&
-    !(Number.isInteger(maxAttempts) && maxAttempts >= 1)
-  ) {
-    found.push(`\`maxAttempts\` must be an integer from 1 on, not ${maxAttempts}`);
-  }
+  found.push(...attemptProblems(maxAttempts));
   if (interval && !interval.isUnresolved() && interval.toMilliseconds() < 1000) {
     found.push('`interval` must be 1 second or more');
   }

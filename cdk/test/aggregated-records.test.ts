@@ -2,7 +2,7 @@
  * The tasks on aggregated records of Kinesis: their states, their entries in the operation table, their permissions,
  * their mistakes.
  */
-import { App, Size, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Size, Stack } from 'aws-cdk-lib';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -152,6 +152,11 @@ describe('PutAggregatedRecords', () => {
     const stream = streamOf(stack, 'arn:aws:kinesis:us-east:123456789012:stream/copy');
     new PutAggregatedRecords(stack, 'Task', { stream, records: [] });
     expect(errorsOf(stack)).toContainEqual(expect.stringContaining('`us-east` is no Region of AWS'));
+  });
+
+  test('a stream from state', () => {
+    const stream = streamOf(newStack(), sfn.JsonPath.stringAt('$.stream'));
+    expect(errorsOf(putting({ stream }))).toEqual(['a stream must not come from state: policies are written at synth']);
   });
 
   test('the job pattern', () => {
@@ -395,6 +400,18 @@ describe('RelayStream', () => {
       ...allowed('ap-northeast-1', TOKYO, ['ListShards', 'GetShardIterator', 'GetRecords']),
       ...allowed('us-west-2', OREGON, ['ListShards', 'PutRecords']),
     ]);
+  });
+
+  test.each(['source', 'destination'])('a %s from state', (side) => {
+    const stream = streamOf(newStack(), sfn.JsonPath.stringAt('$.stream'));
+    expect(errorsOf(relaying({ [side]: stream }))).toEqual([
+      'a stream must not come from state: policies are written at synth',
+    ]);
+  });
+
+  test('a page whose size is known at deployment', () => {
+    const pageLimit = new CfnParameter(newStack(), 'Limit', { type: 'Number' }).valueAsNumber;
+    expect(errorsOf(relaying({ pageLimit }))).toEqual([]);
   });
 
   test.each([0, 10_001, 1.5])('a page of %d records', (pageLimit) => {

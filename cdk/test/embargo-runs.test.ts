@@ -13,7 +13,10 @@ async function next(result: object, retryCount: number): Promise<string> {
   const { Assign, Next } = States.SyncCovers;
   const value = (expression: string, variables: object): Promise<unknown> =>
     jsonata(/^\{%(.*)%\}$/s.exec(expression)![1]).evaluate({}, variables);
-  const states = { result: { ETag: 'E1', $metadata: {}, ...result }, context: { State: { RetryCount: retryCount } } };
+  const states = {
+    result: { ETag: 'E1', $metadata: {}, conflicts: 0, ...result },
+    context: { State: { RetryCount: retryCount } },
+  };
   const assigned = Object.entries(Assign as Record<string, string>).map(
     async ([name, expression]) => [name, await value(expression, { states })] as const,
   );
@@ -32,6 +35,8 @@ test.each([
   ['something was put', { put: 1, deleted: 0 }, 0, 'MarkVersion'],
   ['something was deleted', { put: 0, deleted: 1 }, 0, 'MarkVersion'],
   ['an attempt before may have written all of it', { put: 0, deleted: 0 }, 1, 'MarkVersion'],
+  // Resent after its answer was lost, a write meets the ETag that it made itself.
+  ['a request may have written all of it', { put: 0, deleted: 0, conflicts: 1 }, 0, 'MarkVersion'],
 ])('%s', async (_, result, retryCount, state) => {
   expect(await next(result, retryCount)).toBe(state);
 });

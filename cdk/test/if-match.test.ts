@@ -3,6 +3,7 @@
  */
 import * as fs from 'fs';
 import * as path from 'path';
+import { Aws } from 'aws-cdk-lib';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { AssumeRole, CallAwsServiceCrossRegion, CallAwsServiceCrossRegionProps, IfMatch, Spelling } from '../src';
 import { findService } from '../src/catalog';
@@ -114,6 +115,11 @@ const WRONG: [string, Partial<CallAwsServiceCrossRegionProps>, string][] = [
     'wrong parameters',
     { ifMatch: IfMatch.latest('describeKeyValueStore', { KvsArn: STORE }) },
     '`ifMatch`: `describeKeyValueStore`: unknown member `parameters.KvsArn`',
+  ],
+  [
+    'the latest of a service that is a token',
+    { service: Aws.STACK_NAME, iamAction: 'cloudfront-keyvaluestore:PutKey', ifMatch: LATEST },
+    '`ifMatch`: what tells the latest ETag cannot be permitted where `service` or `action` is a token',
   ],
   [
     'given twice',

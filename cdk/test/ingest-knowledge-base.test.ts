@@ -118,11 +118,17 @@ describe('mistakes', () => {
     ['an id that IAM takes for many', { knowledgeBaseId: '*' }, '`knowledgeBaseId` holds `*`, `?` or `${`'],
     ['no id', { dataSourceId: '' }, '`dataSourceId` is empty'],
     ['a resource that is no ARN', { iamResources: ['KB12345678'] }, 'neither an ARN nor'],
+    [
+      'resources from state',
+      { iamResources: [sfn.JsonPath.stringAt('$.arn')] },
+      '`iamResources` must not come from state: policies are written at synth',
+    ],
     ['a moment without offset', { since: '2026-11-25T10:11:12' }, '`since` must be ISO 8601 with an offset'],
     ['a long description', { description: 'x'.repeat(145) }, '`description` must have 1 to 144 characters, not 145'],
     ['an empty description', { description: '' }, '`description` must have 1 to 144 characters, not 0'],
     ['a short interval', { interval: Duration.millis(500) }, '`interval` must be 1 second or more'],
     ['no look', { maxAttempts: 0 }, '`maxAttempts` must be an integer from 1 on, not 0'],
+    ['looks from state', { maxAttempts: sfn.JsonPath.numberAt('$.n') }, '`maxAttempts` must not come from state'],
     ['too many attempts', { retry: { maxAttempts: 11 } }, '`retry.maxAttempts` must be an integer from 1 to 10'],
     [
       'a token that nobody is told',

@@ -123,6 +123,11 @@ describe('refused at synth', () => {
       '`maxAttempts` must be an integer from 1 on',
     ],
     [
+      'looks from state',
+      { waitFor: WaitFor.path('a', { success: [1], maxAttempts: sfn.JsonPath.numberAt('$.n') }) },
+      '`waitFor`: `maxAttempts` must not come from state',
+    ],
+    [
       'too long a function',
       { waitFor: WaitFor.path('a', { success: [1], pollWithin: Duration.hours(1) }) },
       '15 minutes',

@@ -257,4 +257,14 @@ describe('mistakes', () => {
   test.each(cases)('%s', (_, changes, message) => {
     expect(errorsOf(stackWith(changes))).toEqual([expect.stringContaining(message)]);
   });
+
+  test('a store from state', () => {
+    const stack = newStack();
+    new SyncKeyValueStore(stack, 'Task', {
+      keyValueStore: cloudfront.KeyValueStore.fromKeyValueStoreArn(stack, 'Store', sfn.JsonPath.stringAt('$.store')),
+      entries: KeyValueEntries.of({}),
+      mode: SyncMode.MERGE,
+    });
+    expect(errorsOf(stack)).toEqual(['`keyValueStore` must not come from state: policies are written at synth']);
+  });
 });

@@ -49,7 +49,7 @@ test('the function is told both sides', () => {
     },
   });
   expect(errorsOf(stack)).toEqual([]);
-  expect(statementsOf(stack)[0].Action).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
+  expect(statementsOf(stack)[0].Action).toEqual(['s3:GetObject', 's3:GetObjectVersion', 's3:GetObjectVersionTagging']);
 });
 
 test('what an invocation does not finish the next one goes on with', () => {
@@ -74,7 +74,12 @@ test('the role may read the one object and write the other', () => {
   const target = { StringEquals: { 'aws:RequestedRegion': 'us-west-2' } };
   const arn = (rest: string) => ({ 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:s3:::${rest}`]] });
   expect(statementsOf(stackWith())).toEqual([
-    { Action: 's3:GetObject', Effect: 'Allow', Resource: arn('tokyo/in/one'), Condition: both },
+    {
+      Action: ['s3:GetObject', 's3:GetObjectTagging'],
+      Effect: 'Allow',
+      Resource: arn('tokyo/in/one'),
+      Condition: both,
+    },
     { Action: 's3:ListBucket', Effect: 'Allow', Resource: arn('tokyo'), Condition: both },
     {
       Action: ['s3:AbortMultipartUpload', 's3:GetObject', 's3:ListMultipartUploadParts', 's3:PutObject'],
@@ -131,6 +136,18 @@ test('keys of KMS', () => {
   }));
   expect(statementsOf(stack)).toContainEqual(
     expect.objectContaining({ Action: ['kms:Decrypt', 'kms:GenerateDataKey'] }),
+  );
+});
+
+test('a key that the bucket knows by an alias is named itself', () => {
+  const stack = stackWith(({ source, target }, scope) => {
+    const bucket = (id: string) =>
+      new s3.Bucket(scope, id, { encryptionKey: new kms.Key(scope, `${id}Key`).addAlias(id) });
+    return { source: { ...source, bucket: bucket('From') }, target: { ...target, bucket: bucket('To') } };
+  });
+  const ofKeys = statementsOf(stack).filter(({ Action }) => Action.includes('kms:Decrypt'));
+  expect(ofKeys.map(({ Resource }) => Resource)).toEqual(
+    ['FromKey', 'ToKey'].map((id) => stack.resolve((stack.node.findChild(id) as kms.Key).keyArn) as unknown),
   );
 });
 
@@ -253,6 +270,11 @@ describe('mistakes', () => {
       '`target.keyPrefix` must not come from state',
     ],
     [
+      'a bound of no key',
+      side('target', { key: undefined, keyPrefix: 'out/' }),
+      '`target.keyPrefix` bounds a `key` or `prefix` of the target, which has neither',
+    ],
+    [
       'a manifest from state',
       () => ({ manifestPrefix: sfn.JsonPath.stringAt('$.p') }),
       '`manifestPrefix` must not come from state',
@@ -264,11 +286,31 @@ describe('mistakes', () => {
       '`region` must not come from state',
     ],
     ['plain http', side('source', { endpoint: 'http://example.com' }), 'only https is allowed'],
+    [
+      'an endpoint from JSONPath',
+      side('source', { endpoint: sfn.JsonPath.stringAt('$.e') }),
+      '`endpoint` must not come from state',
+    ],
+    ['an endpoint from JSONata', side('target', { endpoint: '{% $e %}' }), '`endpoint` must not come from state'],
     ['no role', side('source', { assumeRole: AssumeRole.fromArn('reader') }), 'is not the ARN of a role'],
     ['two conditions', side('target', { ifMatch: '"e"', ifNoneMatch: true }), 'cannot both hold'],
     ['a manifest of one', () => ({ manifestPrefix: 'x' }), '`manifestPrefix` is for a task that copies a prefix'],
+    [
+      'a manifest anywhere',
+      ({ source, target }: TransferObjectProps) => ({
+        source: { ...source, key: undefined, prefix: 'in/' },
+        target: { ...target, key: undefined },
+        manifestPrefix: '',
+      }),
+      '`manifestPrefix` is empty',
+    ],
     ['an age', () => ({ abandonedAfter: Duration.days(32) }), '`abandonedAfter` must be 31 days or less'],
     ['no attempts', () => ({ maxAttempts: 0 }), '`maxAttempts` must be an integer from 1 on'],
+    [
+      'attempts from state',
+      () => ({ maxAttempts: sfn.JsonPath.numberAt('$.n') }),
+      '`maxAttempts` must not come from state',
+    ],
     [
       'a token',
       () => ({

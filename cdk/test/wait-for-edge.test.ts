@@ -2,7 +2,7 @@
  * The wait for the edge: its states, run by a small interpreter with an edge of the test's own; its permissions; its
  * mistakes.
  */
-import { Duration, SecretValue, Stack } from 'aws-cdk-lib';
+import { CfnParameter, Duration, SecretValue, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import jsonata from 'jsonata';
@@ -166,6 +166,36 @@ test('a path from state', async () => {
   expect(await run(definition, edge, INPUT)).toMatchObject({ asked: 1 });
 });
 
+test('a path from state is one expression, whatever its operators', async () => {
+  const definition = definitionOf(stackWith({ path: "{% $states.input.beta ? 'beta/v' : 'v' %}" }));
+  for (const [beta, path] of [
+    [true, 'beta/v'],
+    [false, 'v'],
+  ] as const) {
+    const edge: Edge = ({ ApiEndpoint }) => ({
+      StatusCode: 200,
+      ResponseBody: ApiEndpoint === `${ROOT}/${path}` && 'v2',
+    });
+    expect(await run(definition, edge, { ...INPUT, beta })).toMatchObject({ asked: 1 });
+  }
+});
+
+test('attempts that are known at deployment', () => {
+  const maxAttempts = (stack: Stack) => new CfnParameter(stack, 'Attempts', { type: 'Number' }).valueAsNumber;
+  const stack = stackWith((it) => ({ maxAttempts: maxAttempts(it) }));
+  expect(errorsOf(stack)).toEqual([]);
+  const [, givenUp] = definitionOf(stack).States['Edge answered'].Choices as { Condition: string }[];
+  expect(givenUp.Condition).toBe('{% $edgeAsked >= ref %}');
+});
+
+test.each<[string, (token: string) => Changes]>([
+  ['a root', (root) => ({ root })],
+  ['a host', (host) => ({ root: `https://${host}` })],
+  ['what is looked for', (version) => ({ condition: `{% $states.result.ResponseBody = '${version}' %}` })],
+])('%s that is known at deployment', (_, changes) => {
+  expect(errorsOf(stackWith((stack) => changes(new CfnParameter(stack, 'Given').valueAsString)))).toEqual([]);
+});
+
 test.each([sfn.QueryLanguage.JSON_PATH, sfn.QueryLanguage.JSONATA])(
   'it stands in a state machine of %s',
   (language) => {
@@ -181,12 +211,18 @@ test('the state machine may ask this distribution and nothing else', () => {
 });
 
 describe('mistakes', () => {
+  const token = new CfnParameter(newStack(), 'Given').valueAsString;
   const cases: [string, Changes, string][] = [
     ['plain http', { root: 'http://example.com' }, '`root` must be `https://` and a host'],
     ['a root with a path', { root: 'https://example.com/a' }, '`root` must be `https://` and a host'],
+    ['plain http beside a token', { root: `http://${token}/x` }, '`root` must be `https://` and a host'],
+    ['a path beside a token', { root: `https://${token}/x` }, '`root` must be `https://` and a host'],
+    ['a root from state', { root: sfn.JsonPath.stringAt('$.root') }, '`root` must be `https://` and a host'],
     ['a path with a slash', { path: '/release' }, '`path` must not begin with a slash'],
     ['no JSONata', { condition: 'v2' }, '`condition` must be JSONata'],
+    ['a token in place of JSONata', { condition: token }, '`condition` must be JSONata'],
     ['no attempts', { maxAttempts: 0 }, '`maxAttempts` must be an integer from 1 on, not 0'],
+    ['attempts from state', { maxAttempts: sfn.JsonPath.numberAt('$.n') }, '`maxAttempts` must not come from state'],
     ['no interval', { interval: Duration.seconds(0) }, '`interval` must be 1 second or more'],
   ];
   test.each(cases)('%s', (_, changes, message) => {

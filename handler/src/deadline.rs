@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::error::{Error, Kind};
+
 /// Kept back from the time there is, for the answer.
 pub const SAFETY_MARGIN: Duration = Duration::from_millis(500);
 
@@ -49,6 +51,12 @@ impl Deadline {
 
     pub fn is_over(self) -> bool {
         self.remaining().is_zero()
+    }
+
+    /// Whether an error is that of a call for which there was no time, or no time to be answered in.
+    pub(crate) fn explains(self, error: &Error) -> bool {
+        let is = |kind: Kind| error.name() == kind.name();
+        is(Kind::DeadlineExceeded) || self.is_over() && (is(Kind::Unreachable) || is(Kind::OutcomeUnknown))
     }
 }
 

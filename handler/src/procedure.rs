@@ -47,7 +47,6 @@ use crate::client::flow::Flow;
 use crate::client::role::AssumeRole;
 use crate::client::typed::{self, Sent, Typed};
 use crate::custom_endpoint::CustomEndpoint;
-use crate::deadline::Deadline;
 use crate::drive::{Called, Caller, Pace};
 use crate::error::{Error, Faults, Kind};
 use crate::fields::{Fields, read_object};
@@ -178,12 +177,6 @@ fn read<J: Job>(parameters: Map<String, Json>, regions: &Regions) -> Result<J, E
 
 /// An object whose bytes stop coming for so long is asked for once more.
 pub(crate) const SILENCE: Duration = Duration::from_secs(20);
-
-/// Whether an error is that of a call which the deadline left no time for, or no time to be answered in.
-pub(crate) fn is_late(error: &Error, deadline: Deadline) -> bool {
-    let is = |kind: Kind| error.name() == kind.name();
-    is(Kind::DeadlineExceeded) || deadline.is_over() && (is(Kind::Unreachable) || is(Kind::OutcomeUnknown))
-}
 
 /// Makes a procedure's API calls, each under a permit of its own.
 pub(crate) struct Calls<'a> {

@@ -243,6 +243,23 @@ async fn asking_again_ends_with_the_time() {
     assert!((4..=16).contains(&writes), "{writes} writes in two seconds");
 }
 
+/// Also where it is over while the ETag is asked for once more.
+#[tokio::test]
+async fn what_was_stale_is_told_when_there_is_no_time_to_ask_again() {
+    let asked = AtomicUsize::new(0);
+    let function = Function::new(&table(), move |request| {
+        if request.method == "PUT" {
+            return Reply::status(412, xml("PreconditionFailed"));
+        }
+        if asked.fetch_add(1, Ordering::Relaxed) > 0 {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        Reply::ok(String::new()).with("etag", "e-1")
+    });
+    let error = function.invoke_within(Duration::from_secs(1), put(latest_object())).await.unwrap_err();
+    assert_eq!((error.name(), error.effect), ("CrossRegion.StaleETag", Effect::None));
+}
+
 #[tokio::test]
 async fn what_became_of_an_earlier_write_is_not_forgotten() {
     let asked = AtomicUsize::new(0);

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
 use futures_util::{StreamExt, stream};
+use handler::config::DEFAULT_RESULT_LIMIT;
 use handler::effect::Effect;
 use handler::procedure::kpl::{self, Aggregate, Keys, Record, Tag};
 use serde_json::{Value, json};
@@ -175,6 +176,41 @@ async fn what_cannot_be_told_is_reported_beside_what_can() {
     );
 }
 
+/// Small as it is, an aggregated record may name one long key as often as it likes.
+#[tokio::test]
+async fn keys_that_no_stream_takes_are_faults() {
+    let (long, most) = ("é".repeat(45_000), "é".repeat(256));
+    let mut records = vec![record(&long, None, b""); 16_000];
+    records.extend([record("", None, b"a"), record(&most, None, b"b"), record(&most[2..], Some("0"), b"c")]);
+    let digits = "1".repeat(40);
+    records.push(record("k", Some(&digits), b"d"));
+    let data = STANDARD.encode(aggregated(&records));
+    assert!(data.len() < 250_000);
+    let records = json!([{"PartitionKey": "p", "SequenceNumber": "1", "Data": data}]);
+    let result = function(&one(1)).invoke(event("deaggregate", json!({"Records": records}))).await;
+    // 16,000 faults are more than a result has room for.
+    assert_eq!(result.unwrap_err().name(), "CrossRegion.ResultTooLarge");
+
+    let kinesis = two(1, 1);
+    let put = |record: &Record<'_>| {
+        let mut streams = kinesis.streams();
+        let stream = streams.get_mut(&(TOKYO.to_owned(), NAME.to_owned())).unwrap();
+        stream.put("a", Some("7"), &aggregated(&[*record]));
+    };
+    for key in [&long, "", &most] {
+        put(&record(key, None, b"x"));
+    }
+    put(&record("k", Some(&digits), b"x"));
+    let result = function(&kinesis).invoke(relay(&json!({}))).await.unwrap();
+    let told = ["put", "outsideRange", "faulty"].map(|name| count(&result, name));
+    assert_eq!(told, [1, 0, 3]);
+    let messages: Vec<_> = result["faults"].as_array().unwrap().iter().map(|it| &it["message"]).collect();
+    let of_partition_key = "the partition key has not 1 to 256 characters";
+    let of_hash_key = "the explicit hash key is no decimal number of 128 bits without leading zeros";
+    assert_eq!(messages, [of_partition_key, of_partition_key, of_hash_key]);
+    assert_eq!(result["checkpoint"], json!({"shardId-000000000000": "4"}));
+}
+
 #[tokio::test]
 async fn payloads_are_told_in_the_form_that_is_asked_for_or_say_that_they_have_another() {
     let records: Vec<Value> =
@@ -292,7 +328,7 @@ async fn what_can_be_in_no_stream_is_named_before_anything_is_sent() {
         json!({"PartitionKey": "", "Data": "SECRET!"}),
         json!({"PartitionKey": "é".repeat(257), "Data": {"$text": 1}}),
         json!({"PartitionKey": "p", "ExplicitHashKey": "340282366920938463463374607431768211456", "Data": ""}),
-        json!({"PartitionKey": "p", "Data": {"$text": "x".repeat(1 << 20)}}),
+        json!({"PartitionKey": "p", "ExplicitHashKey": "0", "Data": {"$text": "x".repeat(1 << 20)}}),
         json!({"PartitionKey": "p", "Data": {"a": 1}, "Tags": [{"Value": "v"}]}),
         json!({"Data": "", "Dat": ""}),
     ];
@@ -312,7 +348,7 @@ async fn what_can_be_in_no_stream_is_named_before_anything_is_sent() {
             "parameters.Records[2].Data.$text: expected a string, found an integer",
             "parameters.Records[3].ExplicitHashKey: the explicit hash key is no decimal number of 128 bits without \
              leading zeros",
-            "parameters.Records[4].Data: is too large: 1048577 bytes with its keys, and a record may have 1048576",
+            "parameters.Records[4].Data: is too large: 1048577 bytes with its key, and a record may have 1048576",
             "parameters.Records[5].Data: expected a base64 string, {\"$text\": …}, {\"$json\": …} or {\"$base64\": …}, \
              found an object",
             "parameters.Records[5].Tags[0].Key: missing",
@@ -460,6 +496,40 @@ async fn with_partial_what_is_left_comes_back_as_it_came_and_another_call_puts_i
         );
         assert_eq!(consumed.into_iter().collect::<BTreeSet<_>>(), users.into_iter().collect());
     }
+}
+
+#[tokio::test]
+async fn without_room_for_what_is_left_it_is_an_error_after_which_nobody_knows() {
+    for room in [20, 250, 400] {
+        let kinesis = one(1);
+        let mut puts = 0;
+        kinesis.hook(move |action, _, _| {
+            puts += u32::from(action == "PutRecords");
+            let is_refused = action == "PutRecords" && puts == 2;
+            if is_refused { Fate::Answered(refusal("AccessDeniedException")) } else { Fate::Served }
+        });
+        let mut users: Vec<_> = (0..500).map(|at| (format!("key-{at}"), vec![b'x'])).collect();
+        let empty = json!(given(&[("last".to_owned(), Vec::new())])).to_string().len();
+        users.push(("last".to_owned(), vec![b'x'; (DEFAULT_RESULT_LIMIT - room - empty) / 4 * 3]));
+        let event = with(with(put(&given(&users)), "targetSize", json!(1)), "partial", json!(true));
+        let outcome = function(&kinesis).invoke(event).await;
+        match outcome {
+            Ok(result) => assert_eq!((room, &result["error"]), (400, &json!("AccessDeniedException"))),
+            Err(error) => {
+                assert!(room < 400, "{error}");
+                assert_eq!((error.name(), error.effect), ("AccessDeniedException", Effect::Unknown));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_may_be_as_large_as_the_service_has_it() {
+    let kinesis = one(1);
+    let data = STANDARD.encode(vec![b'x'; (1 << 20) - 1]);
+    let record = json!({"PartitionKey": "p", "ExplicitHashKey": "0", "Data": data});
+    let result = function(&kinesis).invoke(put(&[record])).await.unwrap();
+    assert_eq!(count(&result, "put"), 1);
 }
 
 #[tokio::test]
@@ -768,6 +838,23 @@ async fn a_relay_takes_what_readers_take_and_tells_the_rest() {
     let keeping = with(relay(&json!({})), "outsideRange", json!("keep"));
     let result = function.invoke(keeping).await.unwrap();
     assert_eq!([&result["put"], &result["outsideRange"]], [&json!(3), &json!(0)]);
+}
+
+/// Base64 and long keys make more than 16 MiB of what the service counts as 10 MiB.
+#[tokio::test]
+async fn a_page_beyond_what_is_read_of_an_answer_is_asked_for_in_parts() {
+    let kinesis = two(1, 32);
+    let users: Vec<_> = (0..20).map(|at| (format!("key-{at}"), vec![b'x'; 650_000])).collect();
+    {
+        let mut streams = kinesis.streams();
+        let stream = streams.get_mut(&(TOKYO.to_owned(), NAME.to_owned())).unwrap();
+        for (key, data) in &users {
+            stream.put(key, None, data);
+        }
+    }
+    let result = function(&kinesis).invoke(relay(&json!({}))).await.unwrap();
+    assert_eq!((&result["put"], &result["caughtUp"]), (&json!(20), &json!(true)));
+    assert!(sorted(kinesis.stream(REGION, "copy").consumed()) == sorted(users));
 }
 
 #[tokio::test]

@@ -113,13 +113,13 @@ export class EmbargoedCovers extends Stack {
       assign: {
         synced: '{% $sift($states.result, function($value, $name) { $name != "$metadata" }) %}',
         version: '{% $states.result.ETag %}',
-        // An attempt before this one may have written all of it, and told nobody.
-        repeated: '{% $states.context.State.RetryCount > 0 %}',
+        // What an attempt before this one wrote, or a request whose answer was lost, is not among what it tells.
+        uncertain: '{% $states.context.State.RetryCount > 0 or $states.result.conflicts > 0 %}',
       },
     });
     const done = sfn.Pass.jsonata(this, 'Done', { outputs: '{% $synced %}' });
     const changed = sfn.Choice.jsonata(this, 'Changed')
-      .when(sfn.Condition.jsonata('{% $synced.put + $synced.deleted > 0 or $repeated %}'), this.announce(props, done))
+      .when(sfn.Condition.jsonata('{% $synced.put + $synced.deleted > 0 or $uncertain %}'), this.announce(props, done))
       .otherwise(done);
     const states = begin.next(props.aurora ? this.exportAurora(props.aurora) : this.exportTable());
     const stateMachine = new sfn.StateMachine(this, 'StateMachine', {

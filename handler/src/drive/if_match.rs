@@ -120,10 +120,19 @@ impl IfMatch {
             }
             Source::Asked(describe) => describe,
         };
+        let deadline = caller.pace.deadline;
         let mut effect = Effect::None;
         let mut pauses = PAUSES;
+        // Where the time is over after a refusal, that is what it ends with.
+        let mut refused: Option<Error> = None;
         loop {
-            let etag = ask(caller, describe, invocation).await.map_err(|error| error.with_effect(effect))?;
+            let etag = match ask(caller, describe, invocation).await {
+                Ok(etag) => etag,
+                Err(error) => {
+                    let refused = refused.filter(|_| deadline.explains(&error));
+                    return Err(refused.unwrap_or(error).with_effect(effect));
+                }
+            };
             let written = bound.clone().with_text(self.member, etag);
             let error = match Box::pin(caller.call(written, permit, invocation)).await {
                 Ok(done) => return Ok(done),
@@ -131,12 +140,16 @@ impl IfMatch {
             };
             effect = effect.and(error.effect);
             if !is_stale(operation.service.id(), &error) {
+                let was_sent = error.effect != Effect::None;
+                let refused = refused.filter(|_| !was_sent && deadline.explains(&error));
+                return Err(refused.unwrap_or(error).with_effect(effect));
+            }
+            let error = stale(&error);
+            let wait = pauses.draw();
+            if deadline.remaining() <= wait {
                 return Err(error.with_effect(effect));
             }
-            let wait = pauses.draw();
-            if caller.pace.deadline.remaining() <= wait {
-                return Err(stale(&error).with_effect(effect));
-            }
+            refused = Some(error);
             tokio::time::sleep(wait).await;
         }
     }

@@ -24,7 +24,7 @@ use serde_json::{Map, Value as Json, json};
 use self::difference::{Change, Difference, Mode, TooLarge, What};
 use self::items::{KEY_LIMIT, NAMES, STORE_LIMIT, VALUE_LIMIT};
 use super::source::{READ, Source};
-use super::{Calls, Job, is_late};
+use super::{Calls, Job};
 use crate::drive::if_match::is_stale;
 use crate::effect::Effect;
 use crate::error::{Error, Fault, Kind};
@@ -280,7 +280,7 @@ impl Progress {
     /// The error with what became of the job until then. Reading changes nothing, whatever became of it.
     fn ended_by(&self, error: Error, calls: &Calls<'_>) -> Error {
         let effect = if self.batches > 0 { Effect::Unknown } else { self.effect };
-        if !is_late(&error, calls.target().pace.deadline) {
+        if !calls.target().pace.deadline.explains(&error) {
             return error.with_effect(effect);
         }
         let so_far = match effect {

@@ -63,6 +63,18 @@ impl Stream {
     }
 }
 
+/// Characters of a partition key.
+pub const PARTITION_KEY_LIMIT: usize = 256;
+
+/// Bytes of the longest hash key.
+pub const HASH_KEY_BYTES: usize = 39;
+
+/// Whether a stream takes it as a partition key. What is too long by its bytes is not counted.
+pub fn is_partition_key(text: &str) -> bool {
+    text.len() <= PARTITION_KEY_LIMIT * char::MAX.len_utf8()
+        && (1..=PARTITION_KEY_LIMIT).contains(&text.chars().count())
+}
+
 /// What places a record in a shard: its explicit hash key, or the MD5 of its partition key. Nothing where the explicit
 /// hash key is no number of 128 bits.
 pub fn hash_of(keys: Keys<'_>) -> Option<u128> {
@@ -71,7 +83,9 @@ pub fn hash_of(keys: Keys<'_>) -> Option<u128> {
 
 /// A hash key as Kinesis writes it: decimal, without sign or leading zeros.
 pub fn hash_key(text: &str) -> Option<u128> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let is_plain = text.len() <= HASH_KEY_BYTES
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
     if is_plain { text.parse().ok() } else { None }
 }
 

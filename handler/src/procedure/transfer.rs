@@ -28,7 +28,7 @@ use serde_json::{Map, Value as Json, json};
 use self::object::{Conditions, Object, Path, Progress};
 use self::prefix::Tally;
 use self::side::{SERVICE, Side};
-use super::{Calls, Job, is_late};
+use super::{Calls, Job};
 use crate::client::role::{self, AssumeRole};
 use crate::custom_endpoint::CustomEndpoint;
 use crate::effect::Effect;
@@ -249,7 +249,7 @@ impl Transfer {
 
     /// The error with what became of the job until then.
     fn ended_by(&self, error: Error, calls: &Calls<'_>, progress: &Progress, tally: &Mutex<Tally>) -> Error {
-        if is_late(&error, calls.target().pace.deadline) {
+        if calls.target().pace.deadline.explains(&error) {
             return self.incomplete("the time was over", progress, tally);
         }
         if upload::EXPIRED.contains(&error.name()) {

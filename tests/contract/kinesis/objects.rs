@@ -2,7 +2,7 @@
 //! where a call left off.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -258,6 +258,28 @@ async fn at_the_deadline_it_says_where_it_is() {
     // Without `partial` it is an error, after which nobody knows.
     let error = function.invoke_within(Duration::from_secs(3), put_all()).await.unwrap_err();
     assert_eq!((error.name(), error.effect), ("CrossRegion.Incomplete", Effect::Unknown));
+}
+
+/// All of its bytes are there at once, so that nothing ever waits.
+#[tokio::test]
+async fn a_long_object_is_left_at_the_deadline() {
+    let object = lines(&users(300_000, &mut Rng::with_seed(8)));
+    let function = Function::over(one(1), object);
+    let started = Instant::now();
+    let error = function.invoke_within(Duration::from_secs(1), from(&Value::Null)).await.unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!((error.name(), error.effect), ("CrossRegion.Incomplete", Effect::None));
+    assert_eq!(function.consumed(), []);
+}
+
+#[tokio::test]
+async fn where_a_call_left_off_at_the_end_nothing_is_left() {
+    let users = users(10, &mut Rng::with_seed(9));
+    let object = lines(&users);
+    let start = json!({"ETag": "\"one\"", "offset": object.len(), "line": 11});
+    let function = Function::over(one(1), object);
+    let result = function.invoke(from(&start)).await.unwrap();
+    assert_eq!((&result["put"], &result["next"]), (&json!(0), &Value::Null));
 }
 
 #[tokio::test]

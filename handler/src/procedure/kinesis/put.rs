@@ -20,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json, json};
 
 use super::shards::Shards;
-use super::{PAUSES, SERVICE, Stream, is_throttled, malformed};
+use super::{HASH_KEY_BYTES, PAUSES, SERVICE, Stream, is_throttled, malformed};
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::Fields;
@@ -49,7 +49,6 @@ const MOST_RECORD_KIB: u64 = 10 << 10;
 /// The outer partition key of aggregated records, as the Kinesis Producer Library writes it. Which shard they come to
 /// their outer explicit hash key says, of at most so many bytes.
 const OUTER_PARTITION_KEY: &str = "a";
-const HASH_KEY_BYTES: usize = 39;
 
 /// Why one record of a request was left, if it may go well a little later.
 const PASSING: [&str; 2] = ["ProvisionedThroughputExceededException", "InternalFailure"];
@@ -85,11 +84,14 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// Bytes of the smallest record of a stream that carries it.
+    /// Bytes of the smallest record of a stream that carries it: data and partition key, as the service has it.
     pub fn least_size(&self) -> usize {
         let mut entry = Entry::default();
         entry.push(0, self);
-        entry.size()
+        match entry.plain() {
+            Some(record) => record.data.len() + record.keys.partition_key.len(),
+            None => entry.aggregate.size() + OUTER_PARTITION_KEY.len(),
+        }
     }
 }
 

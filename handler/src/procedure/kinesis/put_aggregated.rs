@@ -7,7 +7,8 @@
 //! is over.
 //!
 //! An error tells of no record that is left, since there is no room for them in it, and another attempt puts all
-//! records again. So whoever cannot have records twice asks for `partial`: then only a call that has put nothing fails.
+//! records again. So whoever cannot have records twice asks for `partial`: then only a call fails that has put nothing,
+//! and may have put nothing.
 
 mod object;
 
@@ -16,19 +17,19 @@ use serde_json::{Map, Value as Json, json};
 use self::object::Object;
 use super::put::{Destination, Outgoing, PUT, Sizes, Writer};
 use super::shards::LIST;
-use super::{NO_HASH_KEY, Stream, hash_of};
+use super::{NO_HASH_KEY, PARTITION_KEY_LIMIT, Stream, hash_of, is_partition_key};
 use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::{Fields, some_text};
 use crate::input::bind;
 use crate::procedure::kpl::{Keys, Record, Tag};
 use crate::procedure::source::READ;
-use crate::procedure::{Calls, Job, is_late};
+use crate::procedure::{Calls, Job};
 use crate::region::Regions;
 use crate::table::Named;
 
-/// Characters of a partition key.
-const PARTITION_KEY_LIMIT: usize = 256;
+/// Room for what every result says besides.
+const METADATA_BYTES: usize = 200;
 
 /// Puts records.
 #[derive(Debug)]
@@ -162,20 +163,21 @@ impl PutAggregated {
             return Ok(result);
         };
         let effect = if put + uncertain > 0 { Effect::Unknown } else { Effect::None };
-        let error = if is_late(&error, calls.target().pace.deadline) {
+        let error = if calls.target().pace.deadline.explains(&error) {
             Error::new(Kind::Incomplete, format!("the time was over after {put}{all} records were put"))
         } else {
             error
         };
-        // What is left may be larger than a result, as what came in may be.
-        let has_room = left.to_string().len() < calls.target().pace.body_limit;
-        if !self.is_partial || effect == Effect::None || !has_room {
-            return Err(error.with_effect(effect));
-        }
         result.insert(name.to_owned(), left);
         result.insert("uncertain".to_owned(), json!(uncertain));
         result.insert("error".to_owned(), json!(error.name()));
-        Ok(result)
+        // With what is left it may be too large, as what came in may be.
+        let has_room = json!(result).to_string().len() + METADATA_BYTES <= calls.target().pace.body_limit;
+        if self.is_partial && effect != Effect::None && has_room {
+            Ok(result)
+        } else {
+            Err(error.with_effect(effect))
+        }
     }
 }
 
@@ -183,10 +185,9 @@ impl Given {
     /// A record that a stream can take. Every fault is reported.
     fn read(fields: &mut Fields<'_>, sizes: Sizes) -> Option<Self> {
         let partition_key = fields.required_text("PartitionKey", |key| {
-            let characters = key.chars().count();
-            let is_fitting = (1..=PARTITION_KEY_LIMIT).contains(&characters);
-            let message = || format!("expected 1 to {PARTITION_KEY_LIMIT} characters, found {characters}");
-            is_fitting.then(|| key.to_owned()).ok_or_else(message)
+            let message =
+                || format!("expected 1 to {PARTITION_KEY_LIMIT} characters, found {}", key.chars().count());
+            is_partition_key(key).then(|| key.to_owned()).ok_or_else(message)
         });
         let explicit_hash_key = fields.text("ExplicitHashKey", some_text);
         fields.require("Data");
@@ -206,7 +207,7 @@ impl Given {
         given.size = given.outgoing(&given.tags()).least_size();
         if given.size > sizes.most {
             let (size, most) = (given.size, sizes.most);
-            let message = format!("is too large: {size} bytes with its keys, and a record may have {most}");
+            let message = format!("is too large: {size} bytes with its key, and a record may have {most}");
             fields.fault("Data", message);
             return None;
         }

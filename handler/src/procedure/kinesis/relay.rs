@@ -25,7 +25,7 @@ use crate::effect::Effect;
 use crate::error::{Error, Kind};
 use crate::fields::Fields;
 use crate::procedure::kpl::{self, Keys, Record};
-use crate::procedure::{Calls, Job, Target, is_late};
+use crate::procedure::{Calls, Job, Target};
 use crate::region::{Region, Regions};
 use crate::table::Named;
 
@@ -108,9 +108,8 @@ impl Job for Relay {
     async fn run(&self, calls: &Calls<'_>) -> Result<Map<String, Json>, Error> {
         let mut progress = Progress::new(self.checkpoint.clone());
         let ended = self.relay(calls, &mut progress).await.err();
-        let deadline = calls.target().pace.deadline;
         let Some(error) = ended else { return Ok(progress.told(None)) };
-        let is_late = is_late(&error, deadline);
+        let is_late = calls.target().pace.deadline.explains(&error);
         if progress.checkpoint != progress.begun {
             let reason = if is_late { Kind::Incomplete.name() } else { error.name() };
             return Ok(progress.told(Some(reason)));
@@ -130,6 +129,8 @@ impl Job for Relay {
 struct Reader {
     shard: Shard,
     iterator: Option<String>,
+    /// Records of a page.
+    limit: u64,
     /// When it may be read again.
     ready_at: Instant,
     /// Of the last page.
@@ -175,7 +176,7 @@ impl Relay {
         let mut readers: Vec<Reader> = Vec::new();
         let mut longest = Duration::ZERO;
         loop {
-            progress.begin(&shards, &mut readers);
+            progress.begin(&shards, self.source.limit, &mut readers);
             let mut has_ended = false;
             for reader in readers.iter_mut().filter(|reader| !reader.is_caught_up()) {
                 let wait = reader.ready_at.saturating_duration_since(Instant::now());
@@ -216,14 +217,15 @@ impl Relay {
         progress: &Progress,
     ) -> Result<Page, Error> {
         let target = self.target(calls);
-        for _ in 0..2 {
+        let mut had_expired = false;
+        loop {
             let iterator = match reader.iterator.take() {
                 Some(iterator) => iterator,
                 None => self.iterator(calls, &reader.shard.id, progress).await?,
             };
             let mut parameters = Map::from_iter([
                 ("ShardIterator".to_owned(), json!(iterator)),
-                ("Limit".to_owned(), json!(self.source.limit)),
+                ("Limit".to_owned(), json!(reader.limit)),
             ]);
             if let Stream::Arn(_) = self.source.stream {
                 parameters.extend([self.source.stream.parameter()]);
@@ -232,11 +234,16 @@ impl Relay {
             match ask(calls, GET.1, &parameters, target).await {
                 Ok(called) => return Page::read(called.answer.members),
                 // Good for five minutes: what came before took longer. Another one begins where this one did.
-                Err(error) if error.name() == "ExpiredIteratorException" => {}
+                Err(error) if error.name() == "ExpiredIteratorException" && !had_expired => {
+                    had_expired = true;
+                }
+                // Base64 and long keys make more of a page than is read of an answer.
+                Err(error) if error.name() == Kind::ResultTooLarge.name() && reader.limit > 1 => {
+                    reader.limit /= 2;
+                }
                 Err(error) => return Err(error),
             }
         }
-        Err(malformed("an iterator had expired before it was used"))
     }
 
     async fn iterator(&self, calls: &Calls<'_>, shard: &str, progress: &Progress) -> Result<String, Error> {
@@ -406,14 +413,15 @@ impl Progress {
     }
 
     /// Adds a reader for each shard whose parents are read to their ends, or hold nothing any more.
-    fn begin(&self, shards: &Shards, readers: &mut Vec<Reader>) {
+    fn begin(&self, shards: &Shards, limit: u64, readers: &mut Vec<Reader>) {
         let is_at_end = |id: &String| self.checkpoint.get(id) == Some(&Position::End);
         for shard in shards.iter() {
             let is_next = shard.parents.iter().all(|id| is_at_end(id) || shards.find(id).is_none());
             let is_read = readers.iter().any(|reader| reader.shard.id == shard.id);
             if is_next && !is_read && !is_at_end(&shard.id) {
                 let shard = shard.clone();
-                readers.push(Reader { shard, iterator: None, ready_at: Instant::now(), behind_ms: None });
+                let ready_at = Instant::now();
+                readers.push(Reader { shard, iterator: None, limit, ready_at, behind_ms: None });
             }
         }
     }

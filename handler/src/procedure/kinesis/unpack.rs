@@ -10,8 +10,8 @@
 
 use std::ops::ControlFlow;
 
-use super::hash_of;
 use super::shards::HashRange;
+use super::{NO_HASH_KEY, hash_of, is_partition_key};
 use crate::procedure::kpl::{self, Aggregated, Keys, Tag, Unpacked};
 
 /// What one record of a stream is.
@@ -35,7 +35,7 @@ pub struct UserRecord<'a> {
 
 pub fn content(data: &[u8], range: Option<HashRange>) -> Content<'_> {
     let Some(aggregated) = kpl::decode(data) else { return Content::Plain };
-    let hash = |record: Unpacked<'_>| record.keys.ok().and_then(hash_of);
+    let hash = |record: Unpacked<'_>| record.keys.ok().and_then(|keys| placed(keys).ok());
     let is_outside = |range: HashRange| {
         let found = aggregated.records().try_for_each(|record| match hash(record) {
             Some(hash) if !range.contains(hash) => ControlFlow::Break(()),
@@ -46,10 +46,19 @@ pub fn content(data: &[u8], range: Option<HashRange>) -> Content<'_> {
     if range.is_some_and(is_outside) { Content::Outside } else { Content::Aggregated(aggregated) }
 }
 
+/// The hash of keys that a stream takes. The others are in none, whatever an aggregated record says; and since all of
+/// its records may name the same one, to hash a key of any length for each would take time without end.
+fn placed(keys: Keys<'_>) -> Result<u128, &'static str> {
+    if !is_partition_key(keys.partition_key) {
+        return Err("the partition key has not 1 to 256 characters");
+    }
+    hash_of(keys).ok_or(NO_HASH_KEY)
+}
+
 /// The record, or why it cannot be told.
 pub fn user_record(record: Unpacked<'_>) -> Result<UserRecord<'_>, &'static str> {
     let keys = record.keys.map_err(kpl::Fault::message)?;
-    let hash = hash_of(keys).ok_or(super::NO_HASH_KEY)?;
+    let hash = placed(keys)?;
     let tags = record.tags().map_err(kpl::Fault::message)?;
     Ok(UserRecord { keys, hash, data: record.data, tags })
 }

@@ -54,9 +54,18 @@ impl<'c> Object<'c> {
         let deadline = self.calls.target().pace.deadline;
         let mut flow = match self.flow.take() {
             Some(flow) => flow,
-            None => self.open().await?,
+            None => match self.open().await {
+                Ok(flow) => flow,
+                // A call before this one had come to the end, and the object is the same.
+                Err(error) if error.status_code == Some(416) => return Ok(None),
+                Err(error) => return Err(error),
+            },
         };
         loop {
+            // Bytes that are there already would be read on and on.
+            if deadline.is_over() {
+                return Err(late());
+            }
             let cause = match tokio::time::timeout(SILENCE.min(deadline.remaining()), flow.next()).await {
                 Ok(Ok(next)) => {
                     self.at += next.as_ref().map_or(0, Bytes::len) as u64;
@@ -75,10 +84,7 @@ impl<'c> Object<'c> {
             };
             self.in_vain += 1;
             if deadline.is_over() {
-                return Err(Error::new(
-                    Kind::DeadlineExceeded,
-                    "the time was over while the object was read",
-                ));
+                return Err(late());
             }
             if self.in_vain == IN_VAIN {
                 let message = format!("the object broke off again and again: {cause}");
@@ -115,6 +121,10 @@ impl<'c> Object<'c> {
             flow.ok_or_else(|| Error::new(Kind::MalformedResponse, "the answer is not what was asked for"))?;
         Ok(if is_rest { flow.unchecked() } else { flow })
     }
+}
+
+fn late() -> Error {
+    Error::new(Kind::DeadlineExceeded, "the time was over while the object was read")
 }
 
 fn changed() -> Error {
