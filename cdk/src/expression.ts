@@ -18,7 +18,8 @@ export function holdsState(value: string): boolean {
 
 /** The same of a number. */
 export function isNumberFromState(value: number): boolean {
-  return sfn.JsonPath.isEncodedJsonPath(Token.asString(Tokenization.reverse(value) ?? value));
+  const token = Tokenization.reverseNumber(value);
+  return token !== undefined && sfn.JsonPath.isEncodedJsonPath(token.toString());
 }
 
 /** Whether the value can be looked at now. */
@@ -32,6 +33,11 @@ export function wordingOf(value: string): string {
   return isJsonata(value) ? ' ' : String(known.join({ join: (left = '', right = '') => `${left}${right}` }));
 }
 
+/** What stands between the marks of a JSONata expression; nothing where the string is none. */
+export function insideJsonata(value: string): string | undefined {
+  return /^\{%(.*)%\}$/s.exec(value)?.[1].trim();
+}
+
 function isJsonata(value: string): boolean {
-  return /^\{%.*%\}$/s.test(value);
+  return insideJsonata(value) !== undefined;
 }

@@ -9,6 +9,7 @@ import * as sfn from 'aws-cdk-lib/aws-stepfunctions';
 import { Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { AggregationOptions } from './aggregation';
+import { isCount } from './attempts';
 import { CallRetry, CallTimeouts } from './call-options';
 import { CrossRegionFunction } from './cross-region-function';
 import { CrossRegionTask } from './cross-region-task';
@@ -171,11 +172,8 @@ function plan(props: RelayStreamProps): Plan {
   const { source, destination, pageLimit } = props;
   const read = streamStatements(source, ['listShards', 'getShardIterator', 'getRecords'], ['kms:Decrypt']);
   const written = streamStatements(destination, ['listShards', 'putRecords'], ['kms:GenerateDataKey']);
-  const isCount = (limit: number) => Number.isInteger(limit) && limit >= 1 && limit <= MOST_RECORDS;
-  const limits =
-    pageLimit === undefined || Token.isUnresolved(pageLimit) || isCount(pageLimit)
-      ? []
-      : ['`pageLimit` must be from 1 to 10,000'];
+  const isFitting = (limit: number) => Token.isUnresolved(limit) || (isCount(limit) && limit <= MOST_RECORDS);
+  const limits = pageLimit === undefined || isFitting(pageLimit) ? [] : ['`pageLimit` must be from 1 to 10,000'];
   const regions = [...new Set([source.env.region, destination.env.region])];
   return {
     permission: { procedure: PROCEDURE, regions, endpoints: [] },

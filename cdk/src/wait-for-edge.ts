@@ -14,7 +14,7 @@ import * as tasks from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Annotations, Duration, Token } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { attemptProblems } from './attempts';
-import { holdsState, wordingOf } from './expression';
+import { holdsState, insideJsonata, wordingOf } from './expression';
 
 /**
  * What to ask, and what to wait for.
@@ -75,8 +75,6 @@ export interface WaitForEdgeProps {
   readonly otherwise?: sfn.IChainable;
 }
 
-const JSONATA = /^\{%(.*)%\}$/s;
-
 /**
  * A piece of a state machine that waits until CloudFront's edge answers as it should, and leaves the state as it was.
  *
@@ -107,7 +105,7 @@ export class WaitForEdge extends sfn.StateMachineFragment {
       outputs: '{% $states.input %}',
       assign: {
         edgeAsked: '{% $edgeAsked + 1 %}',
-        edgeShows: `{% (${insideOf(props.condition) ?? 'false'}) = true %}`,
+        edgeShows: `{% (${insideJsonata(props.condition) ?? 'false'}) = true %}`,
         edgeSaid: "{% 'status ' & $states.result.StatusCode %}",
       },
     });
@@ -147,14 +145,9 @@ export class WaitForEdge extends sfn.StateMachineFragment {
   }
 }
 
-/** What stands between the marks of a JSONata expression. */
-function insideOf(text: string): string | undefined {
-  return JSONATA.exec(text)?.[1].trim();
-}
-
 /** An expression that stays one where others stand beside it. */
 function enclosed(text: string): string {
-  const inside = insideOf(text);
+  const inside = insideJsonata(text);
   return inside === undefined ? text : `{% (${inside}) %}`;
 }
 
@@ -168,7 +161,7 @@ function problemsOf({ root, path, condition, interval, maxAttempts }: WaitForEdg
   if (!Token.isUnresolved(path) && path.startsWith('/')) {
     found.push('`path` must not begin with a slash');
   }
-  if (!JSONATA.test(condition)) {
+  if (insideJsonata(condition) === undefined) {
     found.push("`condition` must be JSONata, such as `{% $states.result.ResponseBody = 'v2' %}`");
   }
   found.push(...attemptProblems(maxAttempts));

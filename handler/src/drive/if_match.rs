@@ -123,15 +123,16 @@ impl IfMatch {
         let deadline = caller.pace.deadline;
         let mut effect = Effect::None;
         let mut pauses = PAUSES;
-        // Where the time is over after a refusal, that is what it ends with.
         let mut refused: Option<Error> = None;
+        // Where the time is over after a refusal, that is what it ends with.
+        let last = |refused: Option<Error>, error: Error| match refused {
+            Some(refused) if deadline.explains(&error) => refused,
+            _ => error,
+        };
         loop {
             let etag = match ask(caller, describe, invocation).await {
                 Ok(etag) => etag,
-                Err(error) => {
-                    let refused = refused.filter(|_| deadline.explains(&error));
-                    return Err(refused.unwrap_or(error).with_effect(effect));
-                }
+                Err(error) => return Err(last(refused, error).with_effect(effect)),
             };
             let written = bound.clone().with_text(self.member, etag);
             let error = match Box::pin(caller.call(written, permit, invocation)).await {
@@ -140,9 +141,9 @@ impl IfMatch {
             };
             effect = effect.and(error.effect);
             if !is_stale(operation.service.id(), &error) {
-                let was_sent = error.effect != Effect::None;
-                let refused = refused.filter(|_| !was_sent && deadline.explains(&error));
-                return Err(refused.unwrap_or(error).with_effect(effect));
+                // What may have been done is told as that.
+                let error = if error.effect == Effect::None { last(refused, error) } else { error };
+                return Err(error.with_effect(effect));
             }
             let error = stale(&error);
             let wait = pauses.draw();

@@ -7,8 +7,8 @@
 //! is over.
 //!
 //! An error tells of no record that is left, since there is no room for them in it, and another attempt puts all
-//! records again. So whoever cannot have records twice asks for `partial`: then only a call fails that has put nothing,
-//! and may have put nothing.
+//! records again. So whoever cannot have records twice asks for `partial`: then only a call fails that has put nothing for
+//! certain.
 
 mod object;
 
@@ -172,8 +172,10 @@ impl PutAggregated {
         result.insert("uncertain".to_owned(), json!(uncertain));
         result.insert("error".to_owned(), json!(error.name()));
         // With what is left it may be too large, as what came in may be.
-        let has_room = json!(result).to_string().len() + METADATA_BYTES <= calls.target().pace.body_limit;
-        if self.is_partial && effect != Effect::None && has_room {
+        let limit = calls.target().pace.body_limit;
+        let has_room =
+            || serde_json::to_string(&result).is_ok_and(|result| result.len() + METADATA_BYTES <= limit);
+        if self.is_partial && effect != Effect::None && has_room() {
             Ok(result)
         } else {
             Err(error.with_effect(effect))
