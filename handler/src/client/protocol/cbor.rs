@@ -1,8 +1,10 @@
-//! Timestamps in CBOR: seconds as floats, of which the SDK's reader cuts off all below the millisecond.
+//! What the SDK's reader of CBOR takes otherwise than it is meant.
 //!
-//! Enters: an answer. Leaves: the same, its timestamps later by half a microsecond: no float is 1,700,000,000.080, the
-//! nearest one is below it, and would be read as 079. Nothing fails: what is no CBOR stays as it is, for the reader to
-//! judge.
+//! Enters: an answer. Leaves: the same, its timestamps later by half a microsecond: they are seconds as floats, of which
+//! the reader cuts off all below the millisecond; no float is 1,700,000,000.080, the nearest one is below it, and would
+//! be read as 079. And with a byte behind it that begins no item: at the end of the input the reader finds an empty
+//! structure, again and again where a list of structures does not end. Nothing fails: what is no CBOR is for the reader
+//! to judge.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::body::SdkBody;
@@ -13,23 +15,29 @@ const HALF_A_MICROSECOND: f64 = 0.000_000_5;
 const TAG_OF_TIME: u8 = 0xc1;
 const DOUBLE: u8 = 0xfb;
 
-/// An answer whose timestamps come out right.
+/// A head that stands for nothing.
+const RESERVED: u8 = 0x1c;
+
+/// An answer that comes out right.
 pub fn mended(response: &HttpResponse) -> Option<HttpResponse> {
     let mut body = response.body().bytes()?.to_vec();
-    mend(&mut body);
+    // Behind what breaks off inside of a text, it would become a part of that.
+    if mend(&mut body) {
+        body.push(RESERVED);
+    }
     let mut mended = HttpResponse::new(response.status(), SdkBody::from(body));
     *mended.headers_mut() = response.headers().clone();
     Some(mended)
 }
 
-/// The heads of a document's items, one after the other, however they are nested.
-fn mend(body: &mut [u8]) {
+/// The heads of a document's items, one after the other, however they are nested. True if there are some, all whole.
+fn mend(body: &mut [u8]) -> bool {
     let mut at = 0;
     let mut is_time = false;
     while let Some(head) = body.get(at).copied() {
         let (major, minor) = (head >> 5, usize::from(head & 0x1f));
         let width = if (24..28).contains(&minor) { 1 << (minor - 24) } else { 0 };
-        let Some(argument) = body.get_mut(at + 1..at + 1 + width) else { return };
+        let Some(argument) = body.get_mut(at + 1..at + 1 + width) else { return false };
         if is_time
             && head == DOUBLE
             && let Ok(bytes) = <[u8; 8]>::try_from(&*argument)
@@ -45,6 +53,7 @@ fn mend(body: &mut [u8]) {
         };
         at = (at + 1 + width).saturating_add(content);
     }
+    at == body.len() && at > 0
 }
 
 #[cfg(test)]
@@ -75,6 +84,35 @@ mod tests {
             assert_eq!(read(time(before)), expected);
         }
         assert_eq!(read(vec![TAG_OF_TIME, 0x1a, 0x65, 0x53, 0xf1, 0x00]), "2023-11-14T22:13:20.000Z");
+    }
+
+    #[test]
+    fn a_list_that_does_not_end_is_no_list_of_empty_structures() {
+        use aws_smithy_cbor::codec::{CborCodec, CborCodecSettings};
+        use aws_smithy_schema::codec::Codec;
+        use aws_smithy_schema::serde::ShapeDeserializer;
+        let mended = |body: &[u8]| {
+            let response = HttpResponse::new(200.try_into().unwrap(), SdkBody::from(body.to_vec()));
+            super::mended(&response).unwrap().body().bytes().unwrap().to_vec()
+        };
+        for whole in [&[0x9f_u8, 0xa0][..], &[0x9f, 0xa0, 0xff]] {
+            let body = mended(whole);
+            assert_eq!(body, [whole, &[RESERVED]].concat());
+            let mut found = 0;
+            let codec = CborCodec::new(CborCodecSettings::default());
+            let read = codec.create_deserializer(&body).read_list(
+                &aws_smithy_schema::prelude::DOCUMENT,
+                &mut |item| {
+                    found += 1;
+                    assert!(found < 10, "it comes to no end");
+                    item.read_struct(&aws_smithy_schema::prelude::DOCUMENT, &mut |_, _| Ok(()))
+                },
+            );
+            assert_eq!(read.is_ok(), whole.ends_with(&[0xff]));
+        }
+        for part in [&[][..], &[0x62, b'a'], &[0x9f, 0x18]] {
+            assert_eq!(mended(part), part);
+        }
     }
 
     /// Only a float behind the tag is one: not the same bytes in text or in bytes, not a float alone.
